@@ -1,0 +1,73 @@
+"""What this machine really reaches: a second of matrix products says more than a processor's name.
+
+The dtype of training follows from it: bf16 is several times faster where the hardware multiplies it (AMX, CUDA) and
+several times slower where it is imitated.
+"""
+
+import os
+import time
+
+from groundup.hardware.machine import Machine
+
+SHAPES = {"training": (4096, 128, 512), "square": (1024, 1024, 1024)}  # (rows, inner, columns)
+CLEARLY = 1.25  # bf16 has to be this much faster: it costs bits of the mantissa, and probes are noisy
+
+
+def probe(machine: Machine, seconds: float = 0.3) -> dict[str, float]:
+    """GFLOP/s of f32 and bf16 products at each shape of SHAPES and memory GB/s, in about `seconds` each."""
+    import torch
+
+    device = torch.device(machine.device)
+    result = {}
+    for shape, (rows, inner, columns) in SHAPES.items():
+        for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
+            a = torch.ones(rows, inner, dtype=dtype, device=device)
+            b = torch.ones(inner, columns, dtype=dtype, device=device)
+            calls = _calls_per_second(lambda a=a, b=b: a @ b, device.type, seconds / 4)
+            result[f"{name}_{shape}_gflops"] = round(2e-9 * rows * inner * columns * calls, 1)
+    megabytes = 64
+    source = torch.ones(megabytes << 18, device=device)  # far more than any cache holds, f32
+    target = torch.empty_like(source)
+    copies = _calls_per_second(lambda: target.copy_(source), device.type, seconds / 4)
+    result["memory_gb_per_s"] = round(2 * source.nbytes * copies / 1e9, 1)
+    return result
+
+
+def precision(machine: Machine, probed: dict[str, float]) -> str:
+    """The dtype to train in: "bf16" or "f32"; "f16" on CUDA cards older than bf16. MPS stays f32: nobody tried it here."""
+    if machine.device == "cuda":
+        import torch
+
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "f16"
+    if machine.device == "mps":
+        return "f32"
+    return "bf16" if probed["bf16_training_gflops"] > CLEARLY * probed["f32_training_gflops"] else "f32"
+
+
+def threads(machine: Machine) -> int:
+    """How many threads a computation should start: one a physical core, or what OMP_NUM_THREADS asks for."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(asked), machine.cpus) if asked.isdigit() and int(asked) > 0 else machine.threads
+
+
+def _calls_per_second(call, device: str, seconds: float) -> float:
+    """The best of several short bursts: other people's work on the machine can only make a burst slower."""
+    import torch
+
+    def wait() -> None:
+        if device == "cuda":
+            torch.cuda.synchronize()
+        if device == "mps":
+            torch.mps.synchronize()
+
+    for _ in range(2):
+        call()
+    wait()
+    best, end = 0.0, time.perf_counter() + seconds
+    while best == 0.0 or time.perf_counter() < end:
+        start = time.perf_counter()
+        for _ in range(4):
+            call()
+        wait()
+        best = max(best, 4 / (time.perf_counter() - start))
+    return best
