@@ -1,0 +1,37 @@
+"""What each token does for itself between two rounds of attention: widen, bend, narrow again."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from groundup.model.linear import Linear, together
+from groundup.model.settings import ModelSettings
+
+
+class SwiGLU(nn.Module):
+    """Shazeer 2020: down(silu(gate(x)) · up(x)): one half decides how much of the other passes."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        width, hidden, bias = settings.width, settings.hidden, settings.biases
+        self.gate_proj = Linear(width, hidden, bias, scale=0.5)
+        self.up_proj = Linear(width, hidden, bias, scale=0.5)
+        self.down_proj = Linear(hidden, width, bias, scale=0)  # zero: each layer begins as the identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = together(x, self.gate_proj, self.up_proj)  # (batch, time, hidden) each
+        return self.down_proj(F.silu(gate) * up)
+
+
+class GELU(nn.Module):
+    """GPT-2: down(gelu(up(x))), with the tanh form of GELU that its weights were trained with."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.up_proj = Linear(settings.width, settings.hidden, settings.biases, scale=0.5)
+        self.down_proj = Linear(settings.hidden, settings.width, settings.biases, scale=0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.gelu(self.up_proj(x), approximate="tanh"))
+
+
+FEEDFORWARDS = {"swiglu": SwiGLU, "gelu": GELU}

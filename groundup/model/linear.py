@@ -1,0 +1,47 @@
+"""The one projection: every matrix that a text passes through is multiplied here.
+
+Weights may be held in f32 while the text is computed in bf16: the cast happens at the multiplication, so a training
+step reads its masters and gradients arrive in f32. Adapters, int8 and sharding replace this one place.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (…, in), weight (out, in) -> x·weightᵀ + bias (…, out), computed in the precision of x."""
+    return F.linear(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype))
+
+
+class Linear(nn.Module):
+    """A matrix, and how it starts: uniform with deviation scale/√in, or all zero where `scale` is 0."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False, scale: float = 1.0):
+        super().__init__()
+        self.scale = scale
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        # Uniform rather than normal: the same bits on every processor, and no far outlier to begin with.
+        bound = self.scale * math.sqrt(3 / self.weight.shape[1])
+        self.weight.copy_((torch.rand(self.weight.shape, generator=generator) * 2 - 1) * bound)
+        if self.bias is not None:
+            self.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return linear(x, self.weight, self.bias)
+
+
+def together(x: Tensor, *projections: nn.Module) -> list[Tensor]:
+    """Several projections of one x: one multiplication by their stacked weights where all of them are plain."""
+    if not all(type(each) is Linear for each in projections):
+        return [each(x) for each in projections]
+    biases = [each.bias for each in projections]
+    bias = None if biases[0] is None else torch.cat(biases)
+    widths = [len(each.weight) for each in projections]
+    return list(linear(x, torch.cat([each.weight for each in projections]), bias).split(widths, -1))
