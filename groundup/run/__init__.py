@@ -4,10 +4,10 @@ Nothing else is state. Each finished folder says in its manifest what made it, f
 must hash to, so that a text can be followed from the answer back to the raw page.
 """
 
-from groundup.run.content import Read, content_fingerprint, read_input
 from groundup.run.files import write_atomically
 from groundup.run.lock import Lock
 from groundup.run.manifest import fingerprint, is_intact_quickly, read_manifest
+from groundup.run.reading import Read, content_fingerprint, read_input
 from groundup.run.stage import Stage, perform, stage
 from groundup.run.verify import Verified, verify
 from groundup.run.work import Estimate, Sink, Work

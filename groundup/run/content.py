@@ -1,14 +1,9 @@
-"""What a stage reads, known by its bytes: one fingerprint for a file, a folder, or a part of a finished stage.
-
-Folders that a stage made are never read again for this, their manifest knows; raw text is hashed, and files whose size
-and time have not changed since an earlier manifest keep the hash recorded there.
-"""
+"""Text known by its bytes: a record for each file, one fingerprint for a file, a folder, or a part of a finished stage."""
 
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -28,34 +23,6 @@ class FileRecord(TypedDict):
 
 
 Files = dict[str, FileRecord]  # relative path, with "/" -> record; "." where the whole is one file
-
-
-@dataclass(frozen=True)
-class Read:
-    """One input of a stage: where it is, what its bytes come to, and for raw text the record of every file."""
-
-    path: Path
-    fingerprint: str
-    files: Files | None = None
-
-
-def read_input(path: str | os.PathLike[str], known: Mapping[str, FileRecord] | None = None) -> Read:
-    """The input at `path`; `known` maps absolute paths of raw files to records of an earlier run."""
-    place = Path(path).resolve()
-    if not place.exists():
-        raise Problem(f"there is nothing at {path}: expected a file or folder to read")
-    home = home_of(place)
-    if home is not None:
-        from groundup.run.manifest import read_manifest
-
-        return Read(place, content_of(read_manifest(home)["files"], place.relative_to(home).as_posix()))
-    files = raw_files(place, known or {})
-    return Read(place, content_of(files, ".", uncounted=set()), files)
-
-
-def content_fingerprint(path: str | os.PathLike[str], known: Mapping[str, FileRecord] | None = None) -> str:
-    """The fingerprint of the bytes at `path` (64 hex digits): equal bytes under equal names, equal fingerprint."""
-    return read_input(path, known).fingerprint
 
 
 def content_of(files: Mapping[str, FileRecord], within: str = ".", uncounted: set[str] = UNCOUNTED) -> str:
@@ -83,7 +50,7 @@ def home_of(path: Path) -> Path | None:
 
 def raw_files(place: Path, known: Mapping[str, FileRecord]) -> Files:
     """Records of the file at `place`, or of all files below it except hidden ones and Python's bytecode."""
-    names = {".": place} if place.is_file() else {p.relative_to(place).as_posix(): p for p in walk(place)}
+    names = names_of(place)
     records: Files = {}
     changed = {}
     for name, path in names.items():
@@ -94,6 +61,11 @@ def raw_files(place: Path, known: Mapping[str, FileRecord]) -> Files:
             changed[name] = path
     records |= records_of(changed)
     return dict(sorted(records.items()))
+
+
+def names_of(place: Path) -> dict[str, Path]:
+    """The raw files at `place` under the names they have in a manifest."""
+    return {".": place} if place.is_file() else {p.relative_to(place).as_posix(): p for p in walk(place)}
 
 
 def walk(folder: Path) -> Iterable[Path]:

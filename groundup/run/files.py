@@ -107,5 +107,5 @@ def disk_problem(error: BaseException, folder: Path) -> Problem | None:
             "again; it goes on from what is already made"
         )
     if number in REFUSED:
-        return Problem(f"no permission to write {where}: choose another folder with --into, or change its owner or mode")
+        return Problem(f"no permission for {where}: change its owner or mode, or choose another folder with --into")
     return None

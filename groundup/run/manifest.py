@@ -10,11 +10,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import groundup
 from groundup.errors import Problem
 from groundup.run.content import MANIFEST, record
 
 FORMAT = 1
-PACKAGES = ("groundup", "torch", "numpy")
+PACKAGES = ("torch", "numpy")
 
 
 def fingerprint(kind: str, version: int, settings: Mapping[str, Any], seed: int | None, inputs: Mapping[str, str]) -> str:
@@ -60,7 +61,7 @@ def first_change(folder: Path) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that decide bytes, without importing them."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    return {"groundup": groundup.__version__, "python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str | None:

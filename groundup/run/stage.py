@@ -18,11 +18,12 @@ from typing import Any
 from groundup.config import Settings, inputs_of, replace_inputs
 from groundup.errors import Problem
 from groundup.hardware import Machine
-from groundup.run.clock import CLOCK, Clock
-from groundup.run.content import MANIFEST, RESOLVED, FileRecord, Files, Read, content_of, read_input, records_of
+from groundup.run.clock import CLOCK
+from groundup.run.content import MANIFEST, RESOLVED, FileRecord, Files, content_of, records_of
 from groundup.run.files import WRITING, open_to_others, sentences, sync_folder, write_atomically
 from groundup.run.lock import LOCK, Lock
 from groundup.run.manifest import FORMAT, commit, encode, fingerprint, first_change, read_manifest, relative, versions
+from groundup.run.reading import Read, read_input
 from groundup.run.work import Sink, Work, silent
 
 STAGE = "stage.json"  # in NAME.partial: whose attempt this is
@@ -84,32 +85,34 @@ class Stage:
         sync_folder(self.into.parent)
         return self.folder
 
-    @contextmanager
-    def open(self, machine: Machine, sink: Sink = silent, wait_seconds: float = 0.0) -> Iterator[Work]:
-        """Work on this stage: leave normally to finish it, by an exception to keep what is done for the next attempt."""
+    def lock(self, wait_seconds: float = 0.0) -> Lock:
+        """The right to work on this stage; whoever else has it is named in the Problem."""
         with sentences(self.partial):
             self._refuse_foreign_target()
-            lock = Lock(self.partial, wait_seconds)
+            return Lock(self.partial, wait_seconds)
+
+    @contextmanager
+    def open(self, machine: Machine, sink: Sink = silent, lock: Lock | None = None) -> Iterator[Work]:
+        """Work on this stage: leave normally to finish it, by an exception to keep what is done for the next attempt."""
+        lock = lock or self.lock()
         try:
             with sentences(self.partial):
                 note = self._claim()
-                clock = Clock(self.partial)
-                work = Work(self.partial, self.ready(), self.seed or 0, machine, self.inputs, sink, clock)
-                clock.start()
+                work = Work(self.partial, self.ready(), self.seed or 0, machine, self.inputs, sink)
+                work.clock.start()
                 sink(0, 0, "", note)
                 try:
                     with _signals(work):
                         yield work
                         work.stopping()  # from here on nobody is interrupted: the work is done and only has to be kept
-                        clock.stop()
                         self._finish(work)
                         lock.release(self.folder)
                 finally:
-                    clock.stop()
+                    work.clock.stop()
             if work.stopping():
                 raise KeyboardInterrupt
         finally:
-            self._leave(lock)
+            self.abandon(lock)
 
     def _refuse_foreign_target(self) -> None:
         if self.into.is_symlink():
@@ -120,6 +123,8 @@ class Stage:
 
     def _claim(self) -> str:
         """Make the partial folder this stage's own; what another attempt with other settings left goes."""
+        if self.folder.exists():
+            raise Problem(f"{self.folder} is already made")
         told = _told(self.partial)
         others = [path for path in self.partial.iterdir() if path.name not in OURS and not path.name.endswith(WRITING)]
         if told is None and others:
@@ -183,7 +188,7 @@ class Stage:
             "peak_mb": round(work.clock.peak_mb, 1),
         }
 
-    def _leave(self, lock: Lock) -> None:
+    def abandon(self, lock: Lock) -> None:
         """Let go of the folder; an attempt that made nothing leaves nothing."""
         with suppress(OSError):
             if lock.descriptor is not None and {path.name for path in self.partial.iterdir()} <= OURS:
@@ -204,19 +209,26 @@ def stage(
 
     `inputs` maps names as `inputs_of` gives them to real paths; by hand, what is written in the settings is the path.
     """
-    place = Path(os.path.abspath(into))
+    typed = Path(os.path.abspath(into))
+    place = typed.parent.resolve() / typed.name
     paths = inputs if inputs is not None else inputs_of(settings)
     known = _known_files(place)
     reads = {name: read_input(path, known) for name, path in paths.items()}
     return Stage(place, kind, version, settings, seed, reads)
 
 
-def perform(stage: Stage, function: Callable[[Any, Work], None], machine: Machine, sink: Sink = silent, wait_seconds: float = 0.0) -> Path:
+def perform(
+    stage: Stage, function: Callable[[Any, Work], None], machine: Machine, sink: Sink = silent, wait_seconds: float = 0.0
+) -> Path:
     """The finished folder of a stage, made by `function(settings, work)` if it is not there yet; NAME leads to it."""
     with sentences(stage.into.parent):
         if stage.made():
             return stage.link()
-    with stage.open(machine, sink, wait_seconds) as work:
+        lock = stage.lock(wait_seconds)
+        if stage.made():  # by whoever we waited for
+            stage.abandon(lock)
+            return stage.link()
+    with stage.open(machine, sink, lock) as work:
         function(work.settings, work)
     return stage.folder
 
@@ -246,8 +258,10 @@ def _told(partial: Path) -> dict[str, Any] | None:
 
 def _sweep(folder: Path) -> None:
     """Remove files that a killed attempt was just writing: they were never whole."""
-    for path in folder.rglob(f".*{WRITING}"):
-        path.unlink(missing_ok=True)
+    for pattern in (f".*{WRITING}", ".tmp*"):  # ours, and those of safetensors
+        for path in folder.rglob(pattern):
+            if path.is_file():
+                path.unlink()
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from groundup.config import Settings
 from groundup.hardware import Machine
 from groundup.run.clock import Clock
-from groundup.run.content import METRICS, RESOLVED, Read
+from groundup.run.content import METRICS, RESOLVED
 from groundup.run.files import write_atomically
 from groundup.run.manifest import encode
+from groundup.run.reading import Read
 
 Sink = Callable[[float, float, str, str], None]  # (done, total, unit, note)
 Value = TypeVar("Value")
@@ -44,9 +45,9 @@ def silent(done: float, total: float, unit: str, note: str) -> None:
 class Work:
     """One stage at work. Artifacts go into `out`, which may hold what an interrupted attempt left."""
 
-    def __init__(self, out: Path, settings: Settings, seed: int, machine: Machine, inputs: dict[str, Read], sink: Sink, clock: Clock):
-        self.out, self.settings, self.seed, self.machine = out, settings, seed, machine
-        self.inputs, self.sink, self.clock = inputs, sink, clock
+    def __init__(self, out: Path, settings: Settings, seed: int, machine: Machine, inputs: dict[str, Read], sink: Sink):
+        self.out, self.settings, self.seed, self.machine, self.inputs = out, settings, seed, machine, inputs
+        self.sink, self.clock = sink, Clock(out)
         self._reported = self._asked = -math.inf
         self._stop = threading.Event()
         _drop_torn_line(out / METRICS)
