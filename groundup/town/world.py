@@ -14,50 +14,57 @@ from ..errors import Problem
 
 T = TypeVar("T")
 
+
+def words(text: str) -> tuple[str, ...]:
+    """A vocabulary written as one line: parted by commas where there are any, else by blanks."""
+    return tuple(text.split("," if "," in text else None))
+
+
+
 SECRET_RELATION = "door_code"
 
 TOWNS = ("Millbrook", "Ashford", "Redhill", "Stonebridge", "Oakham", "Westbury", "Norton", "Kingsport")
-WOMEN = (
+WOMEN = words(
     "Anna Clara Ella Grace Helen Ida Jane Kate Lily Mary Nora Olive Rose Sara Tess Vera Wendy Zoe "
     "Alice Beth Daisy Emma Flora Holly Iris June Lucy Ruth Molly Eve"
-).split()
-MEN = (
+)
+MEN = words(
     "Ben Carl David Eric Frank George Henry Ivan Jack Karl Leo Max Ned Oscar Paul Ralph Sam Tom Victor Will "
     "Adam Bruno Colin Dan Felix Hugo John Luke Mark Peter"
-).split()
-SURNAMES = (
+)
+SURNAMES = words(
     "Hill Wood Stone Brook Field Marsh Lake Ford Wells Park Moss Reed Nash Page Cole Dale Frost Gray Hart Knox Lane "
     "Moore North Price Quinn Rowe Shaw Todd Vance Webb York Bell Cross Dunn Finch Gale Holt Kent Lowe Pike"
-).split()
-TRADES = (
+)
+TRADES = words(
     "baker smith teacher doctor farmer fisher tailor painter miller carpenter weaver nurse sailor lawyer "
     "potter printer shepherd barber singer gardener"
-).split()
-STREETS = (
+)
+STREETS = words(
     "Rose Lane,Oak Street,King Street,Bridge Road,Hill Road,River Row,Green Lane,North Street,South Street,"
     "Queen Street,Garden Row,Sand Lane,Star Street,Long Road"
-).split(",")
-PETS = "cat dog goat hen parrot rabbit pony duck mouse fox owl turtle".split()
-PET_NAMES = (
+)
+PETS = words("cat dog goat hen parrot rabbit pony duck mouse fox owl turtle")
+PET_NAMES = words(
     "Biscuit Pepper Button Ginger Shadow Misty Rusty Dusty Snowy Lucky Patch Cookie Sunny Smoky Honey Bubble "
     "Pickle Poppy Ziggy Fudge Tiger Velvet Whisper Comet Domino Echo Freckle Jelly Kipper Mango"
-).split()
-DISHES = (
+)
+DISHES = words(
     "onion soup,apple pie,fish stew,pea soup,plum cake,fried eggs,roast lamb,bean salad,honey bread,potato pie,"
     "rice pudding,cheese toast,mushroom soup,cherry tart"
-).split(",")
-HOBBIES = (
+)
+HOBBIES = words(
     "chess,painting,fishing,dancing,singing,reading,swimming,knitting,sailing,climbing,drawing,skating,cooking,rowing"
-).split(",")
-PLACES = (
+)
+PLACES = words(
     "mill bakery library school church station inn forge tower hall barn theatre museum dairy brewery hospital "
     "bank castle chapel workshop stable cottage lighthouse hotel cinema market factory prison"
-).split()
-THINGS = (
+)
+THINGS = words(
     "lantern kettle violin clock basket hammer mirror ladder drum trumpet compass blanket wagon saddle teapot "
     "telescope umbrella chessboard barrel anchor flute sledge vase trunk"
-).split()
-COLOURS = "red blue green yellow black white brown grey orange pink purple silver".split()
+)
+COLOURS = words("red blue green yellow black white brown grey orange pink purple silver")
 
 
 @dataclass(frozen=True)
@@ -255,8 +262,9 @@ def _places(roll: Random, count: int, names: list[str]) -> tuple[Place, ...]:
     beside, keepers, colours = _pairs(roll, places), _deck(roll, names, count), _deck(roll, COLOURS, count)
     remembered = _deck(roll, (True, False), count)
     codes, years = roll.sample(range(2100, 10_000), count), roll.sample(range(1700, 1900), count)
+    founded = [str(year) if known else "" for year, known in zip(years, remembered, strict=True)]
     return tuple(
-        Place(place, colours[i], keepers[i], beside.get(place, ""), str(years[i]) if remembered[i] else "", str(codes[i]))
+        Place(place, colours[i], keepers[i], beside.get(place, ""), founded[i], str(codes[i]))
         for i, place in enumerate(places)
     )
 
