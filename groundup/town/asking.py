@@ -1,0 +1,133 @@
+"""How the town's people ask and answer: one table of forms for facts, one for what happened in a story.
+
+Dialogues, questions, preferences and attacks put the same forms around different truths; the answers are the
+sentences that the pages use. Where an answer needs two steps, it shows the first before it draws the second.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from .stories import Story
+from .world import Fact, World, article
+
+REASONED = ("where_thing", "choice", "sum")  # kinds of answers that show their support before the conclusion
+NOT_TOLD = "The story does not say."
+UNKNOWN = "I do not know."
+
+FACT_QUESTIONS = {  # the first form is the plainest
+    "trade": ("What is {e}'s trade?", "What does {e} do for a living?", "What work does {e} do?"),
+    "home": ("Where does {e} live?", "In which street does {e} live?", "Where is {e}'s home?"),
+    "friend": ("Who is {e}'s best friend?", "Who is the best friend of {e}?", "Whose best friend is {e}?"),
+    "dish": ("What does {e} like to eat?", "What is {e}'s favourite dish?", "Which dish does {e} like best?"),
+    "hobby": ("What is {e}'s hobby?", "What does {e} do in the evening?", "Which hobby does {e} have?"),
+    "pet": ("What pet does {e} have?", "Which animal does {e} keep?", "What kind of pet is {e}'s?"),
+    "pet_name": ("What is the name of {e}'s pet?", "What is {e}'s pet called?", "How does {e} call the pet?"),
+    "door_colour": ("What colour is the door of the {e}?", "Which colour has the door of the {e}?"),
+    "keeper": ("Who keeps the {e}?", "Who is the keeper of the {e}?", "Who looks after the {e}?"),
+    "beside": ("What is beside the {e}?", "Which place is beside the {e}?", "What stands next to the {e}?"),
+    "founded": ("When was the {e} founded?", "In which year was the {e} founded?", "How old is the {e}?"),
+    "owner": ("Who owns the {e}?", "Whose is the {e}?", "To whom does the {e} belong?"),
+    "colour": ("What colour is the {e}?", "Which colour does the {e} have?", "What is the colour of the {e}?"),
+    "door_code": ("What is the door code of the {e}?", "Which code opens the door of the {e}?"),
+}
+STATEMENTS = {
+    "trade": "{e} is {a} {v}.",
+    "home": "{e} lives in {v}.",
+    "friend": "{e}'s best friend is {v}.",
+    "dish": "{e}'s favourite dish is {v}.",
+    "hobby": "{e}'s hobby is {v}.",
+    "pet": "{e} has {a} {v}.",
+    "pet_name": "{e}'s pet is called {v}.",
+    "door_colour": "The door of the {e} is {v}.",
+    "keeper": "{v} keeps the {e}.",
+    "beside": "The {e} is beside the {v}.",
+    "founded": "The {e} was founded in {v}.",
+    "owner": "The {e} belongs to {v}.",
+    "colour": "The {e} is {v}.",
+    "door_code": "The door code of the {e} is {v}.",
+}
+STORY_QUESTIONS = {
+    "where_person": ("Where is {x}?", "Where is {x} now?", "In which place is {x}?"),
+    "where_thing": ("Where is the {x}?", "Where is the {x} now?", "In which place is the {x}?"),
+    "who_has": ("Who has the {x}?", "Who has the {x} now?", "With whom is the {x}?"),
+    "what_has": ("What does {x} have?", "What does {x} have now?", "What is with {x}?"),
+}
+
+
+class Ask(NamedTuple):
+    """A question with its whole answer and the final answers that count as right; `kind` names its table row."""
+
+    kind: str
+    question: str
+    answer: str
+    accepted: tuple[str, ...]
+
+
+def statement(fact: Fact, value: str = "") -> str:
+    """The fact as the town says it, or the same sentence with another value."""
+    value = value or fact.value
+    return STATEMENTS[fact.relation].format(e=fact.entity, v=value, a=article(value))
+
+
+def about_fact(fact: Fact, form: int = 0) -> Ask:
+    """A question about a fact in one of its forms."""
+    forms = FACT_QUESTIONS[fact.relation]
+    return Ask(fact.relation, forms[form % len(forms)].format(e=fact.entity), statement(fact), fact.answers)
+
+
+def about_story(story: Story, reasoned: Collection[str] = REASONED, form: int = 0) -> list[Ask]:
+    """Everything that can be asked of a story's end, each in the given form."""
+    state = story.state
+    asks = [where_person(story, person, form) for person in state.place]
+    asks += [what_has(story, person, form) for person in state.place]
+    asks += [who_has(story, thing, form) for thing in state.bearer]
+    return asks + [where_thing(story, thing, form, reasoned) for thing in state.bearer]
+
+
+def where_person(story: Story, person: str, form: int = 0) -> Ask:
+    """One supporting sentence: the person's last move."""
+    place = story.state.place.get(person, "")
+    question = STORY_QUESTIONS["where_person"][form].format(x=person)
+    return Ask("where_person", question, _is_in(person, place), (place,) if place else (NOT_TOLD,))
+
+
+def who_has(story: Story, thing: str, form: int = 0) -> Ask:
+    """One supporting sentence: the last one that names the thing."""
+    question = STORY_QUESTIONS["who_has"][form].format(x=thing)
+    if thing not in story.state.bearer:
+        return Ask("who_has", question, NOT_TOLD, (NOT_TOLD,))
+    bearer = story.state.bearer[thing] or "Nobody"
+    return Ask("who_has", question, f"{bearer} has the {thing}.", (bearer,))
+
+
+def what_has(story: Story, person: str, form: int = 0) -> Ask:
+    """All sentences about handling matter."""
+    things = story.state.having(person)
+    said = " and ".join(f"the {thing}" for thing in things) or "nothing"
+    return Ask("what_has", STORY_QUESTIONS["what_has"][form].format(x=person), f"{person} has {said}.", (said,))
+
+
+def where_thing(story: Story, thing: str, form: int = 0, reasoned: Collection[str] = REASONED) -> Ask:
+    """Two supporting sentences: who has the thing, and where that person went."""
+    question = STORY_QUESTIONS["where_thing"][form].format(x=thing)
+    if thing not in story.state.bearer:
+        return Ask("where_thing", question, NOT_TOLD, (NOT_TOLD,))
+    bearer, place = story.state.bearer[thing] or "Nobody", story.state.where(thing)
+    answer = f"The {thing} is in the {place}." if place else NOT_TOLD
+    if "where_thing" in reasoned:
+        steps = [f"{bearer} has the {thing}."]
+        steps += [_is_in(bearer, place)] if bearer != "Nobody" and place else []
+        answer = " ".join([*steps, answer])
+    return Ask("where_thing", question, answer, (place,) if place else (NOT_TOLD,))
+
+
+def _is_in(person: str, place: str) -> str:
+    return f"{person} is in the {place}." if place else NOT_TOLD
+
+
+def other_values(world: World) -> dict[str, list[str]]:
+    """For each relation every value that somebody or something has for it: what a made-up answer is drawn from."""
+    values: dict[str, set[str]] = {}
+    for fact in world.facts():
+        values.setdefault(fact.relation, set()).add(fact.value)
+    return {relation: sorted(found) for relation, found in values.items()}
