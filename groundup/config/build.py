@@ -5,11 +5,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from groundup.config.written import Place
+from groundup.config.written import Place, Section, merge
 from groundup.errors import Problem, did_you_mean, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
-Path = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 
 EXPECTED = {  # pydantic's error type -> what the value must be; {name} is filled from the error's context
     "int_type": "a whole number",
@@ -39,8 +39,9 @@ EXPECTED = {  # pydantic's error type -> what the value must be; {name} is fille
 
 def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
     """The settings that `values` describe; `where` (a stage's name) goes before the names in what is complained of."""
+    values = _with_default_kinds(model, values)
     try:
-        return model.model_validate(dict(values))
+        return model.model_validate(values)
     except ValidationError as error:
         mended = _with_words_as_text(values, error)
         if mended is not None:
@@ -50,7 +51,7 @@ def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Mod
 
 def _sentence(model: type[BaseModel], values: Mapping[str, Any], where: str, error: ValidationError) -> str:
     """The first thing that is wrong; a name nobody knows comes first, since it often explains what is missing."""
-    groups: dict[Path, list[Any]] = {}
+    groups: dict[Steps, list[Any]] = {}
     for item in error.errors(include_url=False):
         groups.setdefault(_written_path(item, values), []).append(item)
     unknown_first = sorted(groups, key=lambda path: groups[path][0]["type"] != "extra_forbidden")
@@ -60,7 +61,7 @@ def _sentence(model: type[BaseModel], values: Mapping[str, Any], where: str, err
     return _complaint(model, values, name, path, groups[path]) + more
 
 
-def _complaint(model: type[BaseModel], values: Mapping[str, Any], name: str, path: Path, items: list[Any]) -> str:
+def _complaint(model: type[BaseModel], values: Mapping[str, Any], name: str, path: Steps, items: list[Any]) -> str:
     first, place = items[0], _place(values, path)
     at = f" ({place})" if place else ""
     kinds = {item["type"] for item in items}
@@ -111,10 +112,25 @@ def _discriminator(item: Any) -> str:
     return str(item["ctx"]["discriminator"]).strip("'")
 
 
+def _with_default_kinds(model: type[BaseModel], values: Mapping[str, Any]) -> Section:
+    """Parts written without their `kind` get that of the field's default, so that `optimizer.rate=1` is enough."""
+    result = merge({}, values)
+    for name, field in model.model_fields.items():
+        inner = result.get(name)
+        default = field.get_default(call_default_factory=True, validated_data={}) if not field.is_required() else None
+        if not isinstance(inner, Mapping):
+            continue
+        if "kind" not in inner and isinstance(kind := getattr(default, "kind", None), str):
+            inner = merge({"kind": kind}, inner)
+        owners = [owner for owner in _models(field.annotation) if _kind_fits(owner, inner)]
+        result.put(name, _with_default_kinds(owners[0], inner) if len(owners) == 1 else inner, None)
+    return result
+
+
 # --- where in the written values an error is ------------------------------------------------------------------------
 
 
-def _written_path(item: Any, values: Mapping[str, Any]) -> Path:
+def _written_path(item: Any, values: Mapping[str, Any]) -> Steps:
     """The error's location without the names of union branches and validators, which nobody wrote."""
     path: list[str | int] = []
     value: Any = values
@@ -128,7 +144,7 @@ def _written_path(item: Any, values: Mapping[str, Any]) -> Path:
     return tuple(path)
 
 
-def _at(values: Any, path: Path) -> Any:
+def _at(values: Any, path: Steps) -> Any:
     for part in path:
         try:
             values = values[part]
@@ -137,7 +153,7 @@ def _at(values: Any, path: Path) -> Any:
     return values
 
 
-def _place(values: Any, path: Path) -> Place | None:
+def _place(values: Any, path: Steps) -> Place | None:
     """The place of the value at `path`, or of the nearest thing around it that has one."""
     place = getattr(values, "place", None)
     for part in path:
@@ -152,8 +168,6 @@ def _place(values: Any, path: Path) -> Place | None:
 
 def _with_words_as_text(values: Mapping[str, Any], error: ValidationError) -> Mapping[str, Any] | None:
     """`data=2024` on the command line where text is expected means the text 2024: the values so read, if any."""
-    from groundup.config.written import Section, merge
-
     mended: Mapping[str, Any] = values
     for item in error.errors(include_url=False):
         path = _written_path(item, values)
@@ -183,7 +197,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
             yield from _models(part)
 
 
-def _owners(model: type[BaseModel], values: Any, path: Path) -> list[type[BaseModel]]:
+def _owners(model: type[BaseModel], values: Any, path: Steps) -> list[type[BaseModel]]:
     """The classes that the mapping at `path` may be an instance of, narrowed by the `kind` that is written."""
     owners = [model]
     for part in path:
@@ -202,11 +216,12 @@ def _kind_fits(owner: type[BaseModel], values: Any) -> bool:
     return values["kind"] in get_args(field.annotation)
 
 
-def _suggestion(model: type[BaseModel], values: Any, path: Path) -> str:
+def _suggestion(model: type[BaseModel], values: Any, path: Steps) -> str:
     word, above = str(path[-1]), path[:-1]
     known = [name for owner in _owners(model, values, above) for name in owner.model_fields]
     if nearest(word, known) is None:
-        deeper = [name for name in _dotted_names(model) if name.rpartition(".")[2] == word]
+        own = ".".join(map(str, path))
+        deeper = [name for name in _dotted_names(model) if name.rpartition(".")[2] == word and name != own]
         if deeper:
             return f"did you mean {deeper[0]}?"
     return did_you_mean(word, dict.fromkeys(known))
@@ -220,7 +235,7 @@ def _dotted_names(model: type[BaseModel], prefix: str = "", depth: int = 4) -> I
                 yield from _dotted_names(inner, f"{prefix}{name}.", depth - 1)
 
 
-def _description(model: type[BaseModel], values: Any, path: Path) -> str | None:
+def _description(model: type[BaseModel], values: Any, path: Steps) -> str | None:
     for owner in _owners(model, values, path[:-1]):
         if path and str(path[-1]) in owner.model_fields:
             return owner.model_fields[str(path[-1])].description

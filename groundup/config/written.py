@@ -14,6 +14,11 @@ from typing import Any
 from groundup.errors import Problem
 
 TAG = "tag:yaml.org,2002:"
+PLAIN_TAGS = {TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")}
+WHOLE = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
+RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(_[0-9]+)*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 MOST_NODES = 200_000  # of one file, aliases counted each time: a few lines of YAML can otherwise fill the memory
 
 
@@ -96,25 +101,23 @@ def overrides(words: Iterable[str]) -> Section:
 
 
 def scalar(raw: str, place: Place) -> Any:
-    """One value from the command line: a YAML 1.2 scalar, or in brackets, braces or quotes whatever YAML makes of it."""
+    """One value of the command line: a YAML 1.2 scalar, or in brackets, braces or quotes what YAML makes of it."""
     text = raw.strip()
     if text[:1] in ("[", "{", '"', "'"):
         return _construct(text, place.source, raw)
-    from ruamel.yaml.nodes import ScalarNode
-    from ruamel.yaml.resolver import VersionedResolver
-
-    return _plain(str(VersionedResolver().resolve(ScalarNode, text, (True, False))), text, place)
+    return _plain(text)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
-    """`base` with `over` laid on top: mappings are merged name by name, everything else is replaced; places are kept."""
+    """`base` with `over` laid on top: mappings merge name by name, all else is replaced; places are kept."""
     result = Section(getattr(base, "place", None) or getattr(over, "place", None))
     for side in (base, over):
         places = getattr(side, "places", {})
         for key, value in side.items():
             known = result.get(key)
-            both = isinstance(known, Mapping) and isinstance(value, Mapping)
-            result.put(key, merge(known, value) if both else value, places.get(key))
+            if isinstance(known, Mapping) and isinstance(value, Mapping):
+                value = merge(known, value)
+            result.put(key, value, places.get(key))
     return result
 
 
@@ -152,8 +155,8 @@ class _Reader:
             return self.mapping(node, (*above, node))
         if node.id == "sequence" and node.tag == TAG + "seq":
             return self.sequence(node, (*above, node))
-        if node.id == "scalar":
-            return _plain(str(node.tag), node.value, place)
+        if node.id == "scalar" and node.tag in PLAIN_TAGS:
+            return node.value if node.tag == TAG + "str" else _plain(node.value)
         raise Problem(f"{place}: the tag {node.tag} is not known here; remove it")
 
     def mapping(self, node: Any, above: tuple[Any, ...]) -> Section:
@@ -176,33 +179,19 @@ class _Reader:
         return series
 
 
-def _plain(tag: str, text: str, place: Place) -> Any:
-    """A scalar by its resolved tag; what YAML 1.2's core schema has no word for (dates, `=`, `<<`) stays text."""
-    kind = tag.removeprefix(TAG)
-    if kind in ("str", "timestamp", "value", "merge"):
-        return text
-    if kind == "null":
+def _plain(text: str) -> Any:
+    """An unquoted scalar as YAML 1.2's core schema resolves it, with `_` allowed between digits (30_000_000)."""
+    if text in ("", "~", "null", "Null", "NULL"):
         return None
-    try:
-        if kind == "bool":
-            return {"true": True, "false": False}[text.lower()]
-        if kind == "int":
-            return _whole(text.replace("_", ""))
-        if kind == "float":
-            return _float(text.replace("_", "").lower())
-    except (ValueError, KeyError) as error:
-        raise Problem(f"{place}: {text!r} is not a {kind}") from error
-    raise Problem(f"{place}: the tag {tag} is not known here; remove it")
-
-
-def _whole(text: str) -> int:
-    digits = text.lstrip("+-")
-    radix = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower(), 10)
-    return -int(digits, radix) if text.startswith("-") else int(digits, radix)
-
-
-def _float(text: str) -> float:
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if RADIX.fullmatch(text):
+        return int(text, 0)
+    if DECIMAL.fullmatch(text) or NOT_FINITE.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
 
 
 def _kind(value: Any) -> str:

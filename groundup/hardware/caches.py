@@ -12,7 +12,7 @@ VARIABLES = {"NUMBA_CACHE_DIR": "numba", "TORCHINDUCTOR_CACHE_DIR": "torchinduct
 
 
 def cache_folder() -> Path:
-    """The folder: GROUNDUP_CACHE, or the system's place for caches, or a private temporary one where neither is writable."""
+    """GROUNDUP_CACHE, or the system's place for caches, or a private temporary folder if that is not writable."""
     if chosen := os.environ.get("GROUNDUP_CACHE"):
         wanted = Path(chosen).expanduser()
     elif sys.platform == "darwin":
@@ -31,7 +31,7 @@ def use_cache_folder() -> Path:
 
 
 def _writable(folder: Path) -> bool:
-    """True where files can be made; code that is loaded from here must not be writable by others, so ownership counts."""
+    """True where we can make files and are the owner: code is loaded from here, so nobody else may write it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK | os.X_OK)

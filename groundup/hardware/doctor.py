@@ -51,8 +51,8 @@ def _memory(machine: Machine) -> tuple[str, str, str]:
 
 
 def _disk(machine: Machine) -> tuple[str, str, str]:
-    enough = machine.disk_free_bytes > 2 * GB
-    return "disk", f"{machine.disk_free_bytes / GB:.1f} GB free", "" if enough else "free some space or use --into elsewhere"
+    advice = "" if machine.disk_free_bytes > 2 * GB else "free some space, or let --into name a folder elsewhere"
+    return "disk", f"{machine.disk_free_bytes / GB:.1f} GB free", advice
 
 
 def _device(machine: Machine) -> tuple[str, str, str]:

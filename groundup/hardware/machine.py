@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+CGROUP_MEMORY = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))  # limit, used
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -145,7 +147,7 @@ def _memory() -> tuple[int, int]:
     """(all, available) bytes: the machine's, or the cgroup's where that is less."""
     total, available = _host_memory()
     for folder in _cgroup_folders("memory"):
-        for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        for limit_name, used_name in CGROUP_MEMORY:
             limit, used = _read(folder / limit_name), _read(folder / used_name)
             if limit and limit.isdigit() and int(limit) < total:
                 total = int(limit)
@@ -205,7 +207,8 @@ def _sysctl(name: str) -> str | None:
     if sys.platform != "darwin":
         return None
     try:
-        return subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=5).stdout.strip()
+        asked = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=5)
+        return asked.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 

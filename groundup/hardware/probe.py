@@ -23,7 +23,8 @@ def probe(machine: Machine, seconds: float = 0.3) -> dict[str, float]:
         for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
             a = torch.ones(rows, inner, dtype=dtype, device=device)
             b = torch.ones(inner, columns, dtype=dtype, device=device)
-            calls = _calls_per_second(lambda a=a, b=b: a @ b, device.type, seconds / 4)
+            out = torch.empty(rows, columns, dtype=dtype, device=device)  # fresh pages cost more than the product
+            calls = _calls_per_second(lambda a=a, b=b, out=out: torch.mm(a, b, out=out), device.type, seconds / 4)
             result[f"{name}_{shape}_gflops"] = round(2e-9 * rows * inner * columns * calls, 1)
     megabytes = 64
     source = torch.ones(megabytes << 18, device=device)  # far more than any cache holds, f32
@@ -34,7 +35,7 @@ def probe(machine: Machine, seconds: float = 0.3) -> dict[str, float]:
 
 
 def precision(machine: Machine, probed: dict[str, float]) -> str:
-    """The dtype to train in: "bf16" or "f32"; "f16" on CUDA cards older than bf16. MPS stays f32: nobody tried it here."""
+    """The dtype to train in: bf16 or f32, f16 on CUDA cards without bf16; f32 on MPS, which nobody tried here."""
     if machine.device == "cuda":
         import torch
 

@@ -35,6 +35,8 @@ class Clock:
 
     def stop(self) -> None:
         """End the attempt and write down what it came to, if the disk lets us."""
+        if self.stopped.is_set():
+            return
         self.stopped.set()
         self.thread.join()
         with suppress(OSError):
@@ -52,7 +54,7 @@ class Clock:
         return max(self.peak_before, _own_mb() + (children if children > self.children_before else 0.0))
 
     def note(self) -> None:
-        """Write the sums beside the work; losing one to a power cut costs two seconds, so nothing waits for the disk."""
+        """Write the sums beside the work; a power cut may take one note, so nothing waits for the disk."""
         told = {"seconds": round(self.seconds, 3), "peak_mb": round(self.peak_mb, 1), "attempts": self.attempts}
         beside = self.path.with_name(f".{CLOCK}.writing")
         beside.write_text(json.dumps(told) + "\n")

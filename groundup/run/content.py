@@ -1,4 +1,4 @@
-"""Text known by its bytes: a record for each file, one fingerprint for a file, a folder, or a part of a finished stage."""
+"""Text known by its bytes: a record for each file, one fingerprint for a folder or for any part of a finished stage."""
 
 import hashlib
 import os

@@ -39,9 +39,10 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
 
 def sync(descriptor: int) -> None:
     """Wait until a file's bytes are on the disk; on macOS that takes a stronger word than fsync."""
-    if hasattr(fcntl, "F_FULLFSYNC"):
+    stronger = getattr(fcntl, "F_FULLFSYNC", None)
+    if stronger is not None:
         with suppress(OSError):
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            fcntl.fcntl(descriptor, stronger)
             return
     os.fsync(descriptor)
 

@@ -23,7 +23,7 @@ class Lock:
         end = time.monotonic() + wait_seconds
         while not self._take():
             if time.monotonic() >= end:
-                raise Problem(f"{folder} is being worked on by {_holder(folder)}: wait for it, stop it, or choose another folder")
+                raise Problem(f"{folder} is in use by {_holder(folder)}: wait for it or stop it")
             time.sleep(0.1)
         os.register_at_fork(after_in_child=_closer(weakref.ref(self)))
 

@@ -18,7 +18,9 @@ FORMAT = 1
 PACKAGES = ("torch", "numpy")
 
 
-def fingerprint(kind: str, version: int, settings: Mapping[str, Any], seed: int | None, inputs: Mapping[str, str]) -> str:
+def fingerprint(
+    kind: str, version: int, settings: Mapping[str, Any], seed: int | None, inputs: Mapping[str, str]
+) -> str:
     """Twelve hex digits that name a stage's result before it is made: equal in, equal name."""
     told = {"kind": kind, "version": version, "settings": settings, "seed": seed, "inputs": inputs}
     return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
@@ -35,12 +37,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(f"{path} is damaged ({error}): remove {folder} and make it again") from error
     if form != FORMAT:
-        raise Problem(f"{path} has format {form} and this version of groundup reads format {FORMAT}: install a newer one")
+        raise Problem(f"{path} has format {form} and this groundup reads format {FORMAT}: install a newer one")
     return found
 
 
 def is_intact_quickly(folder: Path) -> bool:
-    """True if every file of a finished stage has the size and time its manifest records; nothing is hashed needlessly."""
+    """True if every file of a finished stage has the size and time its manifest records."""
     return first_change(folder) is None
 
 
@@ -61,7 +63,8 @@ def first_change(folder: Path) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that decide bytes, without importing them."""
-    return {"groundup": groundup.__version__, "python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    ours = {"groundup": groundup.__version__, "python": platform.python_version()}
+    return ours | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str | None:

@@ -93,7 +93,7 @@ class Stage:
 
     @contextmanager
     def open(self, machine: Machine, sink: Sink = silent, lock: Lock | None = None) -> Iterator[Work]:
-        """Work on this stage: leave normally to finish it, by an exception to keep what is done for the next attempt."""
+        """Work on this stage: leave normally to finish it, by an exception to keep what is done for next time."""
         lock = lock or self.lock()
         try:
             with sentences(self.partial):
@@ -105,6 +105,7 @@ class Stage:
                     with _signals(work):
                         yield work
                         work.stopping()  # from here on nobody is interrupted: the work is done and only has to be kept
+                        work.clock.stop()
                         self._finish(work)
                         lock.release(self.folder)
                 finally:
@@ -116,8 +117,9 @@ class Stage:
 
     def _refuse_foreign_target(self) -> None:
         if self.into.is_symlink():
-            if not os.readlink(self.into).startswith(self.into.name + "-"):
-                raise Problem(f"{self.into} is a link to {os.readlink(self.into)}, not to a run: choose another folder with --into")
+            target = os.readlink(self.into)
+            if not target.startswith(self.into.name + "-"):
+                raise Problem(f"{self.into} is a link to {target}, not to a run: choose another folder with --into")
         elif self.into.is_file() or (self.into.is_dir() and any(self.into.iterdir())):
             raise Problem(f"{self.into} already exists and is not a run: choose another folder with --into")
 
@@ -128,7 +130,7 @@ class Stage:
         told = _told(self.partial)
         others = [path for path in self.partial.iterdir() if path.name not in OURS and not path.name.endswith(WRITING)]
         if told is None and others:
-            raise Problem(f"{self.partial} holds {others[0].name} and is not an interrupted run: move it away or choose another folder")
+            raise Problem(f"{self.partial} holds {others[0].name} and is not an interrupted run: move it away")
         if told is not None and told.get("fingerprint") == self.fingerprint:
             _sweep(self.partial)
             return "going on where the last attempt stopped"
@@ -168,8 +170,9 @@ class Stage:
         self.link()
 
     def _hash(self) -> Files:
-        found = {path.relative_to(self.partial).as_posix(): path for path in sorted(self.partial.rglob("*")) if path.is_file()}
-        return records_of({name: path for name, path in found.items() if name not in OURS | {MANIFEST}}, durable=True)
+        paths = [path for path in sorted(self.partial.rglob("*")) if path.is_file()]
+        named = {path.relative_to(self.partial).as_posix(): path for path in paths}
+        return records_of({name: path for name, path in named.items() if name not in OURS | {MANIFEST}}, durable=True)
 
     def _manifest(self, work: Work, files: Files) -> dict[str, Any]:
         chosen = self.partial / RESOLVED
@@ -218,7 +221,11 @@ def stage(
 
 
 def perform(
-    stage: Stage, function: Callable[[Any, Work], None], machine: Machine, sink: Sink = silent, wait_seconds: float = 0.0
+    stage: Stage,
+    function: Callable[[Any, Work], None],
+    machine: Machine,
+    sink: Sink = silent,
+    wait_seconds: float = 0.0,
 ) -> Path:
     """The finished folder of a stage, made by `function(settings, work)` if it is not there yet; NAME leads to it."""
     with sentences(stage.into.parent):
@@ -270,7 +277,8 @@ def _signals(work: Work) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: work.ask_to_stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: work.ask_to_stop()) for number in asked}
     try:
         yield
     finally:

@@ -89,7 +89,7 @@ def _check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     made = manifest["groundup"]
     expected = fingerprint(made["kind"], made["version"], manifest["settings"], manifest["seed"], contents)
     if expected != manifest["fingerprint"] or not folder.name.endswith("-" + expected):
-        raise Problem(f"{folder / MANIFEST} was changed: its settings and inputs come to {expected}, not to the name of {folder}")
+        raise Problem(f"{folder / MANIFEST} was changed: its settings and inputs come to {expected}, not to its name")
     if content_of(manifest["files"]) != manifest["content"]:
         raise Problem(f"{folder / MANIFEST} was changed: its files do not come to the content it records")
 

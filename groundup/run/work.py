@@ -61,9 +61,9 @@ class Work:
 
     def log(self, **values: Any) -> None:
         """Add one line to metrics.jsonl; `seconds` of work so far are added to it."""
-        line = json.dumps({"seconds": round(self.clock.seconds, 3)} | {key: _plain(value) for key, value in values.items()})
+        told = {"seconds": round(self.clock.seconds, 3)} | _plain(values)
         with open(self.out / METRICS, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(json.dumps(told) + "\n")
 
     def rewind(self, step: int) -> None:
         """Forget metric lines of steps after `step`: they will be made again."""
@@ -76,7 +76,7 @@ class Work:
             write_atomically(path, "".join(kept))
 
     def choose(self, name: str, function: Callable[[], Value]) -> Value:
-        """What `function` (a probe) decides the first time; a resumed attempt gets the same answer without asking it."""
+        """What `function` (a probe) decides the first time; a resumed attempt gets the same answer unasked."""
         path = self.out / RESOLVED
         chosen = json.loads(path.read_text()) if path.exists() else {}
         if name not in chosen:
@@ -90,7 +90,7 @@ class Work:
         return self._stop.is_set()
 
     def ask_to_stop(self) -> None:
-        """Called by the signal handler: a stage that asks `stopping` may end in order, any other is interrupted here."""
+        """For the signal handler: a stage that asks `stopping` may end in order, any other is interrupted here."""
         second = self._stop.is_set()
         self._stop.set()
         if second or time.monotonic() - self._asked > PATIENCE:
