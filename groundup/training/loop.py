@@ -1,0 +1,209 @@
+"""The loop: weights in, texts past them step by step, better weights out. It never knows what is being learnt.
+
+A step is a function of (state, step). State is one dict of named tensors: weights, optimizer moments, running sums; the
+batches of a step follow from its number. So a training that was killed and resumed ends with the very same bits.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from groundup.errors import Problem
+from groundup.training import checkpoint
+from groundup.training.meter import Meter
+from groundup.training.optimizers import AdamW, Muon, optimizer
+from groundup.training.schedules import rate
+from groundup.training.settings import TrainSettings
+from groundup.training.terms import Objective, forward_backward, total
+
+
+def _quiet(*args: Any, **values: Any) -> None:
+    """Says nothing."""
+
+
+@dataclass
+class Hooks:
+    """What the loop asks and tells the world around it; each may be left out."""
+
+    log: Callable[..., None] = _quiet  # log(step=…, name=value): one line of metrics
+    rewind: Callable[[int], None] = _quiet  # forget lines after that step
+    progress: Callable[[float, float, str, str], None] = _quiet  # (done, total, unit, note)
+    stopping: Callable[[], bool] = lambda: False  # whether to save and leave
+    say: Callable[[str], None] = _quiet  # a sentence for a person
+    validate: Callable[[nn.Module, int], dict[str, float]] | None = None  # (model, step) -> metrics
+    sample: Callable[[nn.Module, int], None] | None = None  # (model, step): write some text down
+    meter: Meter = field(default_factory=Meter)
+
+
+class Training:
+    """A model, its objective and its optimizer, between two steps."""
+
+    def __init__(self, model: nn.Module, objective: Objective, settings: TrainSettings, dtype: torch.dtype | None = None):
+        if objective.rows % settings.accumulate:
+            raise Problem(f"accumulate: {settings.accumulate} parts do not divide {objective.rows} rows; choose a divisor")
+        self.model, self.objective, self.settings = model, objective, settings
+        self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        example = next(iter(self.parameters.values()))
+        self.optimizer: AdamW | Muon = optimizer(
+            {name: value.detach() for name, value in self.parameters.items()}, settings.optimizer, dtype or example.dtype
+        )
+        zero = torch.zeros((), dtype=torch.float32, device=example.device)
+        self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
+        self.state: dict[str, Tensor] = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
+        self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
+
+    def advance(self, step: int) -> dict[str, Tensor]:
+        """One step, in place; returns the mean of each of its terms, still on the device."""
+        settings, rows = self.settings, self.objective.rows
+        part = rows // settings.accumulate
+        batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
+        counts = total([self.objective.counts(batch) for batch in batches])
+        loss, means = forward_backward(self.model, self.objective, batches, counts)
+        with torch.no_grad():
+            gradients = {name: _gradient(value) for name, value in self.parameters.items()}
+            norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
+            strength = (norm.isfinite() & loss.isfinite()).to(norm.dtype)  # never asked by the host
+            if settings.clip:
+                torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
+            self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
+            self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
+            self.sums["applied"] += strength
+            self.sums["skipped"] += 1 - strength
+        for value in self.parameters.values():
+            value.grad = None
+        return means
+
+    def line(self, step: int, means: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of the steps since the last line (their sums begin again) and of the terms of the last step."""
+        sums = {name: value.item() for name, value in self.sums.items()}
+        for value in self.sums.values():
+            value.zero_()
+        applied = max(1.0, sums["applied"])
+        factor = rate(step - 1, self.settings.steps, self.settings.schedule)
+        averages = {"loss": sums["loss"] / applied, "gradient": sums["gradient"] / applied}
+        terms = {f"term.{name}": value.item() for name, value in means.items()} if len(means) > 1 else {}
+        return averages | terms | {"rate": factor, "skipped": int(sums["skipped"])}
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    settings: TrainSettings,
+    out: Path | None = None,
+    run: str = "",
+    hooks: Hooks | None = None,
+    dtype: torch.dtype | None = None,
+) -> Training:
+    """Train to the last step, from the newest whole checkpoint in `out`/checkpoints if it is of the same `run`.
+
+    `out` None keeps no checkpoints. `dtype` is that of the optimizer's matrix products; the model computes in its own.
+    """
+    hooks = hooks or Hooks()
+    training = Training(model, objective, settings, dtype)
+    folder = None if out is None else out / "checkpoints"
+    keeper = Keeper(training, folder, run, hooks)
+    step = keeper.resume()
+    while True:
+        keeper.after(step)
+        if step == settings.steps:
+            return training
+        means = training.advance(step)
+        step += 1
+        keeper.tell(step, means)
+
+
+class Keeper:
+    """What happens between two steps: lines of metrics, checkpoints, looks at held-out text, samples, signals."""
+
+    def __init__(self, training: Training, folder: Path | None, run: str, hooks: Hooks):
+        self.training, self.folder, self.run, self.hooks = training, folder, run, hooks
+        self.settings, self.tokens = training.settings, training.objective.rows * training.objective.time
+        self.saved_step, self.saved_at = -1, time.monotonic()
+        self.last: dict[str, float] = {}  # the line of this very step, if it has one
+
+    def resume(self) -> int:
+        """The step to go on from; what was said after it is forgotten."""
+        found = None if self.folder is None else checkpoint.newest(self.folder, self.run, self.hooks.say)
+        step = 0
+        if found is not None:
+            step = self.saved_step = found.step
+            checkpoint.restore(self.training.state, found.state)
+            self.last = found.notes.get("line", {})
+        self.hooks.rewind(step - 1)
+        if self.last:
+            self.hooks.log(step=step, **self.last)
+        return step
+
+    def tell(self, step: int, means: dict[str, Tensor]) -> None:
+        """After a step: count it, and every few steps wait for the device and say where we are."""
+        hooks, meter = self.hooks, self.hooks.meter
+        self.last = {}
+        if step % self.settings.log_every == 0 or step == self.settings.steps:
+            self.last = self.training.line(step, means)
+        meter.count(self.tokens)
+        done, all_tokens = step * self.tokens, self.settings.steps * self.tokens
+        if self.last:
+            speed = {"tokens_per_s": round(meter.speed), "mfu": round(meter.utilisation, 4)}
+            hooks.log(step=step, tokens=done, **self.last, **speed)
+            self.note = f"loss {self.last['loss']:.3f}, {_thousands(meter.speed)} tokens/s"
+            if skipped := self.last["skipped"]:
+                hooks.say(f"step {step}: {skipped} steps were skipped, their loss or gradient was not finite")
+        hooks.progress(done, all_tokens, "tokens", getattr(self, "note", ""))
+
+    def after(self, step: int) -> None:
+        """Save first, then look at held-out text and write samples: what fails there loses nothing."""
+        hooks, settings, start = self.hooks, self.settings, time.perf_counter()
+        last = step == settings.steps
+        look = hooks.validate and (last or (settings.validate_every and step % settings.validate_every == 0))
+        sample = hooks.sample and (last or step in settings.samples_at)
+        stopping = hooks.stopping()
+        if stopping or last or ((look or sample) and step) or self._due(step):
+            self.save(step)
+        if stopping and not last:
+            raise KeyboardInterrupt
+        if look and hooks.validate:
+            hooks.log(step=step, **hooks.validate(self.training.model, step))
+        if sample and hooks.sample:
+            hooks.sample(self.training.model, step)
+        hooks.meter.pause(time.perf_counter() - start)
+
+    def save(self, step: int) -> None:
+        """Write a checkpoint unless there is one of this step."""
+        if self.folder is None or step == self.saved_step:
+            return
+        notes = {"line": {k: v for k, v in self.last.items() if math.isfinite(v)}} if self.last else {}
+        checkpoint.save(self.folder, step, self.training.state, self.run, notes, self.settings.keep)
+        self.saved_step, self.saved_at = step, time.monotonic()
+
+    def _due(self, step: int) -> bool:
+        every = self.settings.checkpoint_every
+        if every and step and step % every == 0:
+            return True
+        return time.monotonic() - self.saved_at > self.settings.checkpoint_seconds
+
+
+@torch.no_grad()
+def measure(model: nn.Module, objective: Objective, steps: Sequence[int]) -> dict[str, float]:
+    """The mean of each term over some steps' batches, nothing learnt."""
+    sums: dict[str, float] = {}
+    counts: dict[str, float] = {}
+    for step in steps:
+        for name, term in objective.loss(model, objective.batch(step)).items():
+            sums[name] = sums.get(name, 0.0) + term.sum.item()
+            counts[name] = counts.get(name, 0.0) + term.count
+    return {name: sums[name] / max(1.0, counts[name]) for name in sums}
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _thousands(number: float) -> str:
+    return f"{number / 1000:.1f}k" if number >= 1000 else f"{number:.0f}"
