@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from groundup.model.linear import Linear, together
+from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import Angles, turn
 from groundup.model.settings import ModelSettings
@@ -110,7 +110,7 @@ class Attention(nn.Module):
         self.q_proj = Linear(width, self.heads * self.head_width, bias, scale=0.5)
         self.k_proj = Linear(width, self.kv_heads * self.head_width, bias, scale=0.5)
         self.v_proj = Linear(width, self.kv_heads * self.head_width, bias, scale=0.5)
-        self.o_proj = Linear(self.heads * self.head_width, width, bias, scale=0)  # zero: each layer begins as the identity
+        self.o_proj = Linear(self.heads * self.head_width, width, bias, scale=0)  # zero: a layer begins as identity
         if settings.qk_norm:
             self.q_norm = NORMS[settings.norm](self.head_width, settings.eps)
             self.k_norm = NORMS[settings.norm](self.head_width, settings.eps)
@@ -123,7 +123,7 @@ class Attention(nn.Module):
         `remember(k, v) -> k, v, sight` adds the keys of earlier calls; `attend` is one of ATTENTIONS.
         """
         batch, time, _ = x.shape
-        q, k, v = (part.view(batch, time, -1, self.head_width) for part in together(x, self.q_proj, self.k_proj, self.v_proj))
+        q, k, v = (p(x).view(batch, time, -1, self.head_width) for p in (self.q_proj, self.k_proj, self.v_proj))
         q, k = turn(self.q_norm(q), angles), turn(self.k_norm(k), angles)  # (batch, time, heads, head width)
         k, v, sight = remember(k.transpose(1, 2), v.transpose(1, 2))  # (batch, kv heads, slots, head width)
         y = attend(q.transpose(1, 2), k, v, sight)  # (batch, heads, time, head width)

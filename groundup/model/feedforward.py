@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from groundup.model.linear import Linear, together
+from groundup.model.linear import Linear
 from groundup.model.settings import ModelSettings
 
 
@@ -18,8 +18,7 @@ class SwiGLU(nn.Module):
         self.down_proj = Linear(hidden, width, bias, scale=0)  # zero: each layer begins as the identity
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, up = together(x, self.gate_proj, self.up_proj)  # (batch, time, hidden) each
-        return self.down_proj(F.silu(gate) * up)
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
 class GELU(nn.Module):

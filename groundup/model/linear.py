@@ -35,13 +35,3 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
-
-
-def together(x: Tensor, *projections: nn.Module) -> list[Tensor]:
-    """Several projections of one x: one multiplication by their stacked weights where all of them are plain."""
-    if not all(type(each) is Linear for each in projections):
-        return [each(x) for each in projections]
-    biases = [each.bias for each in projections]
-    bias = None if biases[0] is None else torch.cat(biases)
-    widths = [len(each.weight) for each in projections]
-    return list(linear(x, torch.cat([each.weight for each in projections]), bias).split(widths, -1))

@@ -45,9 +45,30 @@ class LayerNorm(nn.Module):
 NORMS = {"rms": RMSNorm, "layer": LayerNorm}
 
 
+class FastRMSNorm(torch.autograd.Function):
+    """The same with its gradient worked out by hand: torch's own is put together from a dozen small kernels on
+    processors, which made norms a fifth of a training step."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, gain: Tensor, eps: float) -> Tensor:
+        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
+        scale = square.div_(x.shape[-1]).add_(eps).rsqrt_().to(x.dtype)  # (…, 1)
+        normed = x * scale
+        ctx.save_for_backward(normed, gain, scale)
+        return normed * gain
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+        normed, gain, scale = ctx.saved_tensors
+        share = grad * normed
+        to_gain = share.flatten(0, -2).sum(0)
+        along = share.mul_(gain).mean(-1, keepdim=True)  # what would only change the length is taken out again
+        return (grad * gain).addcmul_(normed, along, value=-1).mul_(scale), to_gain, None
+
+
 def rms_norm(x: Tensor, gain: Tensor, eps: float) -> Tensor:
     """x (…, width) -> the same, of mean square one, times the gain."""
-    return F.rms_norm(x, x.shape[-1:], gain.to(x.dtype), eps)
+    return FastRMSNorm.apply(x, gain.to(x.dtype), eps)
 
 
 def rms_norm_by_definition(x: Tensor, gain: Tensor, eps: float) -> Tensor:

@@ -13,10 +13,16 @@ from groundup.errors import Problem
 # What a family means when nothing else is said. A part changed away from its family is ours alone: no other
 # program has a word for it, so such a model is saved as `groundup` and the exports refuse it by name.
 FAMILIES: dict[str, dict[str, Any]] = {
-    "qwen3": dict(norm="rms", positions="rotary", feedforward="swiglu", qk_norm=True, biases=False, eps=1e-6),
-    "llama": dict(norm="rms", positions="rotary", feedforward="swiglu", qk_norm=False, biases=False, eps=1e-5),
-    "gpt2": dict(norm="layer", positions="learned", feedforward="gelu", qk_norm=False, biases=True, eps=1e-5),
-}
+    "qwen3": {
+        "norm": "rms", "positions": "rotary", "feedforward": "swiglu", "qk_norm": True, "biases": False, "eps": 1e-6,
+    },
+    "llama": {
+        "norm": "rms", "positions": "rotary", "feedforward": "swiglu", "qk_norm": False, "biases": False, "eps": 1e-5,
+    },
+    "gpt2": {
+        "norm": "layer", "positions": "learned", "feedforward": "gelu", "qk_norm": False, "biases": True, "eps": 1e-5,
+    },
+}  # fmt: skip
 PARTS = ("norm", "positions", "feedforward", "qk_norm", "biases")
 
 
