@@ -1,6 +1,6 @@
 """A stage small enough to see through: counts the words of pages into one file per number. Also a program, to be killed.
 
-    python tests/run_example.py INTO PAGES [name=value …]
+python tests/run_example.py INTO PAGES [name=value …]
 """
 
 import os
@@ -30,7 +30,9 @@ def count(settings: Settings, work: run.Work) -> None:
         if work.stopping():
             raise KeyboardInterrupt
         work.log(step=step)
-        run.write_atomically(work.out / f"part-{step}.txt", (f"{len(text.split())} words, {step} " * 99)[: settings.size])
+        run.write_atomically(
+            work.out / f"part-{step}.txt", (f"{len(text.split())} words, {step} " * 99)[: settings.size]
+        )
         work.progress(step + 1, settings.parts, "parts")
         time.sleep(settings.pause)
 

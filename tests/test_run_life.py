@@ -1,4 +1,4 @@
-"""The life of a run folder: worked on as NAME.partial, then immutable under its fingerprint, with NAME leading to it."""
+"""The life of a run folder: worked on as NAME.partial, then immutable under its fingerprint, NAME leading to it."""
 
 import json
 import os
@@ -131,7 +131,13 @@ def test_files_are_readable_by_others_as_umask_says_whatever_a_library_wrote(tmp
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.rglob("*")]}
-    assert modes == {folder.name: 0o750, "model": 0o750, "w.safetensors": 0o640, "a.json": 0o640, "manifest.json": 0o640}
+    assert modes == {
+        folder.name: 0o750,
+        "model": 0o750,
+        "w.safetensors": 0o640,
+        "a.json": 0o640,
+        "manifest.json": 0o640,
+    }
 
 
 def test_an_unfinished_attempt_with_other_settings_is_started_afresh_with_a_word(tmp_path, pages):

@@ -39,7 +39,7 @@ EXPECTED = {  # pydantic's error type -> what the value must be; {name} is fille
 
 def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
     """The settings that `values` describe; `where` (a stage's name) goes before the names in what is complained of."""
-    values = _with_default_kinds(model, values)
+    values = _with_defaults(model, values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -76,6 +76,7 @@ def _complaint(model: type[BaseModel], values: Mapping[str, Any], name: str, pat
         tags, tag = first["ctx"]["expected_tags"], str(first["ctx"]["tag"])
         close = nearest(tag, [t.strip("'") for t in tags.split(", ")])
         hint = f"; did you mean {close}?" if close else ""
+        at = f" ({place})" if (place := _place(values, (*path, _discriminator(first)))) else ""
         return f"{name}.{_discriminator(first)} must be one of {tags}, found {tag!r}{at}{hint}"
     if first["type"] in ("value_error", "assertion_error"):
         return f"{name}{at}: {first['ctx']['error']}"
@@ -112,18 +113,22 @@ def _discriminator(item: Any) -> str:
     return str(item["ctx"]["discriminator"]).strip("'")
 
 
-def _with_default_kinds(model: type[BaseModel], values: Mapping[str, Any]) -> Section:
-    """Parts written without their `kind` get that of the field's default, so that `optimizer.rate=1` is enough."""
+def _with_defaults(model: type[BaseModel], values: Mapping[str, Any]) -> Section:
+    """Parts of which only some names are written keep the rest of the field's default, their `kind` above all.
+
+    So `optimizer.rate=1` changes the rate alone, whatever optimizer the stage has chosen; a written `kind` starts afresh.
+    """
     result = merge({}, values)
     for name, field in model.model_fields.items():
         inner = result.get(name)
         default = field.get_default(call_default_factory=True, validated_data={}) if not field.is_required() else None
         if not isinstance(inner, Mapping):
             continue
-        if "kind" not in inner and isinstance(kind := getattr(default, "kind", None), str):
-            inner = merge({"kind": kind}, inner)
+        kind = getattr(default, "kind", None)
+        if isinstance(default, BaseModel) and inner.get("kind", kind) == kind:
+            inner = merge(default.model_dump(exclude_unset=True) | ({"kind": kind} if kind else {}), inner)
         owners = [owner for owner in _models(field.annotation) if _kind_fits(owner, inner)]
-        result.put(name, _with_default_kinds(owners[0], inner) if len(owners) == 1 else inner, None)
+        result.put(name, _with_defaults(owners[0], inner) if len(owners) == 1 else inner, None)
     return result
 
 

@@ -41,7 +41,7 @@ class Machine:
 def look(devices: bool = False, folder: str | os.PathLike[str] = ".") -> Machine:
     """This machine; with `devices` torch is imported to see its accelerators, `folder` is where disk space counts."""
     flags, cpus = _cpu_flags(), _usable_cpus()
-    total, available = _memory()
+    total, available = limited(_cgroup_folders("memory"), _host_memory())
     device, gpus, gpu_memory = _accelerators() if devices else ("cpu", (), ())
     return Machine(
         system=platform.system(),
@@ -74,19 +74,19 @@ def _disk_free(folder: Path) -> int:
 
 def _usable_cpus() -> int:
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_cpus()
-    return max(1, min(seen, int(quota + 0.5)) if quota else seen)
+    cores = quota(_cgroup_folders("cpu"))
+    return max(1, min(seen, round(cores)) if cores else seen)
 
 
-def _cgroup_cpus() -> float | None:
-    """The smallest quota of this process's cgroup and those above it, in cores."""
+def quota(folders: list[Path]) -> float | None:
+    """The smallest quota of processor time in these cgroup folders, in cores."""
     found = []
-    for folder in _cgroup_folders("cpu"):
+    for folder in folders:
         if (text := _read(folder / "cpu.max")) and (parts := text.split())[0] != "max":
             found.append(int(parts[0]) / int(parts[1]))
-        quota, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
-        if quota and period and int(quota) > 0:
-            found.append(int(quota) / int(period))
+        share, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
+        if share and period and int(share) > 0:
+            found.append(int(share) / int(period))
     return min(found, default=None)
 
 
@@ -143,15 +143,15 @@ def _cpu_flags() -> frozenset[str]:
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
-def _memory() -> tuple[int, int]:
-    """(all, available) bytes: the machine's, or the cgroup's where that is less."""
-    total, available = _host_memory()
-    for folder in _cgroup_folders("memory"):
+def limited(folders: list[Path], host: tuple[int, int]) -> tuple[int, int]:
+    """(all, available) bytes of the host, or of the narrowest of these cgroup folders where that is less."""
+    total, available = host
+    for folder in folders:
         for limit_name, used_name in CGROUP_MEMORY:
             limit, used = _read(folder / limit_name), _read(folder / used_name)
             if limit and limit.isdigit() and int(limit) < total:
                 total = int(limit)
-                available = min(available, total - (int(used) - _file_pages(folder) if used else 0))
+                available = min(available, total - max(0, int(used or 0) - _file_pages(folder)))
     return total, max(0, available)
 
 
