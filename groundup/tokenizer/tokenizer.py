@@ -1,0 +1,175 @@
+"""Text to token ids and back: learned from text, saved as a `tokenizer.json` that other libraries read.
+
+Ids are the bytes 0-255, then what was merged, in order, then special tokens. Specials stand outside the text: `encode`
+never makes one, whatever the text says; who wants one (the end of a turn, say) takes its id from `specials`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from groundup.errors import Problem
+from groundup.tokenizer import bpe, huggingface
+from groundup.tokenizer.split import known, read_classes
+from groundup.tokenizer.stream import Streamer
+
+if TYPE_CHECKING:
+    from groundup.tokenizer.fast_bpe import Encoder
+
+Source = str | Path
+KINDS = ("bpe",)
+BLOCK = 4 << 20  # bytes of a file that are read at a time
+
+
+class Tokenizer:
+    """A vocabulary with the rules that cut text into it."""
+
+    def __init__(
+        self,
+        tokens: Sequence[bytes],
+        merges: Sequence[tuple[int, int, int]],
+        pattern: str = "gpt4",
+        specials: Sequence[str] | dict[str, int] = (),
+        classes: np.ndarray | None = None,
+    ):
+        """tokens: the bytes of each trained id; merges: (a, b, what they make); specials: names, or names with their ids."""
+        self.tokens, self.merges, self.pattern = list(tokens), [(a, b, made) for a, b, made in merges], known(pattern)
+        self.specials = specials if isinstance(specials, dict) else numbered(specials, len(self.tokens))
+        self.classes = read_classes() if classes is None else classes
+        huggingface.check(self.tokens, self.merges, self.specials)
+        self._names = {token: name.encode() for name, token in self.specials.items()}
+
+    @classmethod
+    def train(
+        cls,
+        sources: Source | Iterable[Source],
+        size: int,
+        kind: str = "bpe",
+        pattern: str = "gpt4",
+        specials: Sequence[str] = (),
+        threads: int | None = None,
+        counted: Callable[[int], None] | None = None,
+    ) -> "Tokenizer":
+        """Learn up to `size` tokens, the 256 bytes among them: a `str` is text, a `Path` a file, read piece by piece."""
+        if kind not in KINDS:
+            raise Problem(f"there is no tokenizer of kind {kind!r}: choose one of {', '.join(KINDS)}")
+        if size < 256:
+            raise Problem(f"a vocabulary of {size} tokens cannot hold the 256 bytes it starts from: ask for 256 or more")
+        from groundup.tokenizer import fast_bpe
+
+        numbered(specials, size)  # names that cannot be are refused before minutes are spent on counting
+        classes = read_classes()
+        merges = fast_bpe.train(texts_of(sources), size, known(pattern), classes, threads, counted=counted)
+        made = [(a, b, 256 + rank) for rank, (a, b) in enumerate(merges)]
+        return cls(bpe.vocabulary(merges), made, pattern, specials, classes)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """From a folder that holds a `tokenizer.json`, or from such a file."""
+        path = Path(path)
+        file = path / huggingface.FILE if path.is_dir() else path
+        tokens, merges, pattern, specials = huggingface.read(file)
+        frozen = file.with_name(huggingface.CLASSES)
+        return cls(tokens, merges, pattern, specials, read_classes(frozen) if frozen.exists() else None)
+
+    def save(self, path: str | Path, template: str | None = None) -> None:
+        """Into a folder, or, where the path ends in `.json`, as that one file; a folder may get a chat template."""
+        path = Path(path)
+        if path.suffix == ".json":
+            huggingface.write_file(path, self.tokens, self.merges, self.pattern, self.specials)
+        else:
+            huggingface.write_folder(path, self, template)
+
+    @property
+    def size(self) -> int:
+        """How many tokens were trained: bytes and merges."""
+        return len(self.tokens)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids there are, specials included: what a model's embedding must hold."""
+        return max([len(self.tokens), *(token + 1 for token in self.specials.values())])
+
+    def encode(self, text: str | bytes) -> np.ndarray:
+        """The ids of a text (tokens,) uint32, never a special one; bytes need not be UTF-8."""
+        return self._encoder.encode(text)
+
+    def encode_many(self, texts: Iterable[str | bytes], threads: int | None = None) -> list[np.ndarray]:
+        """The ids of each text, on all cores."""
+        return self._encoder.encode_many(texts, threads)
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """The bytes of the tokens; a special token gives its name."""
+        return b"".join(map(self.token_bytes, np.asarray(ids, np.int64).tolist()))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of the tokens, with U+FFFD where the bytes are not UTF-8."""
+        return self.decode_bytes(ids).decode(errors="replace")
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes of one token."""
+        if 0 <= token < len(self.tokens):
+            return self.tokens[token]
+        if token in self._names:
+            return self._names[token]
+        raise Problem(f"there is no token {token}: this tokenizer has ids from 0 to {self.vocabulary - 1}")
+
+    def streamer(self) -> Streamer:
+        """Decodes one token at a time, without ever breaking a character."""
+        return Streamer(self.token_bytes)
+
+    @cached_property
+    def _encoder(self) -> "Encoder":
+        from groundup.tokenizer.fast_bpe import Encoder
+
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        byte_ids = np.array([ids[bytes([byte])] for byte in range(256)])
+        return Encoder(byte_ids, np.array(self.merges, np.int64).reshape(-1, 3), self.pattern, self.classes)
+
+
+def numbered(names: Sequence[str], first: int) -> dict[str, int]:
+    """Names of special tokens with the ids that follow the trained ones."""
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if list(names).count(name) > 1})
+        raise Problem(f"special tokens must differ from each other, and {', '.join(twice)} is there twice")
+    if not all(names):
+        raise Problem("a special token has an empty name: give it one that no text is likely to contain, like <|end|>")
+    return {name: first + place for place, name in enumerate(names)}
+
+
+def texts_of(sources: Source | Iterable[Source]) -> Iterator[str | bytes]:
+    """Each text, and each file in pieces that no word crosses."""
+    for source in [sources] if isinstance(sources, str | Path) else sources:
+        if isinstance(source, Path):
+            yield from pieces(source)
+        else:
+            yield source
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file in blocks cut after a line break that a visible ASCII character follows: no pattern joins across that."""
+    try:
+        with path.open("rb") as file:
+            left = b""
+            while block := file.read(BLOCK):
+                left += block
+                cut = last_cut(left)
+                if cut:
+                    yield left[:cut]
+                    left = left[cut:]
+            if left:
+                yield left
+    except OSError as error:
+        raise Problem(f"{path} cannot be read to train a tokenizer: {error.strerror or error}") from None
+
+
+def last_cut(data: bytes) -> int:
+    """After the last such line break, or 0."""
+    at = len(data) - 1
+    while (at := data.rfind(b"\n", 0, at)) >= 0:
+        if 0x20 < data[at + 1] < 0x7F:
+            return at + 1
+    return 0
