@@ -13,7 +13,7 @@ class Embedding(nn.Module):
 
     def __init__(self, vocabulary: int, width: int, deviation: float):
         super().__init__()
-        self.deviation = deviation
+        self.rows, self.deviation = vocabulary, deviation
         self.weight = nn.Parameter(torch.empty(vocabulary, width))
 
     @torch.no_grad()
@@ -25,7 +25,7 @@ class Embedding(nn.Module):
         try:
             return F.embedding(ids, self.weight)
         except IndexError:
-            raise Problem(out_of_range(ids, len(self.weight))) from None
+            raise Problem(out_of_range(ids, self.rows)) from None
 
     def project(self, x: Tensor) -> Tensor:
         """x (…, width) -> how much it resembles each token's vector (…, vocabulary)."""

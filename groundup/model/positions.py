@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
+from groundup.model.embedding import Embedding
 from groundup.model.settings import ModelSettings
 
 Angles = tuple[Tensor, Tensor]  # cosines and sines (batch or 1, time, 1, head width)
@@ -48,18 +49,14 @@ class Learned(Unordered):
 
     def __init__(self, settings: ModelSettings):
         super().__init__(settings)
-        self.weight = nn.Parameter(torch.empty(settings.context, settings.width))
-
-    @torch.no_grad()
-    def initialise(self, generator: torch.Generator) -> None:
-        self.weight.copy_(torch.randn(self.weight.shape, generator=generator) * 0.02)
+        self.table = Embedding(settings.context, settings.width, deviation=0.02)
 
     def add(self, x: Tensor, at: Tensor) -> Tensor:
         try:
-            return x + nn.functional.embedding(at, self.weight).to(x.dtype)
-        except IndexError:
+            return x + self.table(at).to(x.dtype)
+        except Problem:
             raise Problem(
-                f"Position {int(at.max())} is beyond the {len(self.weight)} places that this model has learned: "
+                f"Position {int(at.max())} is beyond the {self.table.rows} places that this model has learned: "
                 f"shorten the text, or use a model with rotary positions."
             ) from None
 
