@@ -1,4 +1,4 @@
-"""A stage small enough to see through: counts the words of pages into one file per number. Also a program, to be killed.
+"""A stage small enough to see through: counts the words of pages into numbered files. Also a program, to be killed.
 
 python tests/run_example.py INTO PAGES [name=value …]
 """

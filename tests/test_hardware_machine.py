@@ -24,7 +24,7 @@ def child(script: str, **variables: str) -> str:
 
 
 def test_looking_is_light_and_never_imports_torch_unasked():
-    script = "import sys; from groundup import hardware; hardware.look(); hardware.doctor(hardware.look()); print('torch' in sys.modules)"
+    script = "import sys; from groundup.hardware import doctor, look; doctor(look()); print('torch' in sys.modules)"
     assert child(script) == "False"
 
 
@@ -39,7 +39,10 @@ def test_the_machine_is_what_the_system_says():
 
 @pytest.mark.skipif(not LINUX, reason="affinity is Linux's")
 def test_cores_this_process_may_not_use_do_not_count():
-    script = "import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})\nfrom groundup import hardware\nprint(hardware.look().cpus)"
+    script = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from groundup import hardware; print(hardware.look().cpus)"
+    )
     assert child(script) == "1"
 
 

@@ -78,12 +78,13 @@ def commit() -> str | None:
     """The git commit of the checkout that this package runs from, read without git; None where there is none."""
     top = Path(__file__).resolve().parents[2]
     try:
-        return _commit(top)
+        return commit_of(top)
     except (OSError, ValueError, IndexError):
         return None
 
 
-def _commit(top: Path) -> str | None:
+def commit_of(top: Path) -> str | None:
+    """The commit checked out at `top`, a clone or a worktree."""
     git = top / ".git"
     if git.is_file():  # a worktree: the file names the real folder
         git = (top / git.read_text().removeprefix("gitdir:").strip()).resolve()

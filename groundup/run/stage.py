@@ -100,7 +100,8 @@ class Stage:
                 note = self._claim()
                 work = Work(self.partial, self.ready(), self.seed or 0, machine, self.inputs, sink)
                 work.clock.start()
-                sink(0, 0, "", note)
+                if note:
+                    sink(0, 0, "", note)
                 try:
                     with _signals(work):
                         yield work
@@ -265,7 +266,7 @@ def _told(partial: Path) -> dict[str, Any] | None:
 
 def _sweep(folder: Path) -> None:
     """Remove files that a killed attempt was just writing: they were never whole."""
-    for pattern in (f".*{WRITING}", ".tmp*"):  # ours, and those of safetensors
+    for pattern in (f".*{WRITING}", ".tmp??????"):  # ours, and those of safetensors
         for path in folder.rglob(pattern):
             if path.is_file():
                 path.unlink()
