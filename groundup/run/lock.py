@@ -28,11 +28,13 @@ class Lock:
         os.register_at_fork(after_in_child=_closer(weakref.ref(self)))
 
     def _take(self) -> bool:
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / LOCK
         try:
+            os.makedirs(self.folder, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:  # the folder was renamed under us: its holder has just finished
+        except (FileNotFoundError, FileExistsError):  # renamed between two calls: its holder has just finished
+            if self.folder.is_file():
+                raise Problem(f"{self.folder} is a file: expected a folder to work in, move it away") from None
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
