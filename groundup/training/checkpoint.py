@@ -107,7 +107,9 @@ def _damage(place: Path, run: str | None) -> str | None:
             raw = (place / name).read_bytes()
             if len(raw) != file["bytes"] or hashlib.sha256(raw).hexdigest() != file["sha256"]:
                 return f"is damaged ({name} is not what its manifest says)"
-        return None if manifest["step"] == int(place.name) and STATE in manifest["files"] else "is not what it is called"
+        return (
+            None if manifest["step"] == int(place.name) and STATE in manifest["files"] else "is not what it is called"
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "is incomplete"
 

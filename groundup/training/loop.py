@@ -44,15 +44,22 @@ class Hooks:
 class Training:
     """A model, its objective and its optimizer, between two steps."""
 
-    def __init__(self, model: nn.Module, objective: Objective, settings: TrainSettings, dtype: torch.dtype | None = None):
+    def __init__(
+        self, model: nn.Module, objective: Objective, settings: TrainSettings, dtype: torch.dtype | None = None
+    ):
         if objective.rows % settings.accumulate:
-            raise Problem(f"accumulate: {settings.accumulate} parts do not divide {objective.rows} rows; choose a divisor")
+            raise Problem(
+                f"accumulate: {settings.accumulate} parts do not divide {objective.rows} rows; choose a divisor"
+            )
         self.model, self.objective, self.settings = model, objective, settings
         self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
         example = next(iter(self.parameters.values()))
         self.optimizer: AdamW | Muon = optimizer(
-            {name: value.detach() for name, value in self.parameters.items()}, settings.optimizer, dtype or example.dtype
+            {name: value.detach() for name, value in self.parameters.items()},
+            settings.optimizer,
+            dtype or example.dtype,
         )
+        self.tokens = objective.rows * objective.time  # of the last step; pairs have twice their rows
         zero = torch.zeros((), dtype=torch.float32, device=example.device)
         self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
         self.state: dict[str, Tensor] = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
@@ -63,6 +70,7 @@ class Training:
         settings, rows = self.settings, self.objective.rows
         part = rows // settings.accumulate
         batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
+        self.tokens = sum(batch.ids.size for batch in batches)
         counts = total([self.objective.counts(batch) for batch in batches])
         loss, means = forward_backward(self.model, self.objective, batches, counts)
         with torch.no_grad():
@@ -124,8 +132,9 @@ class Keeper:
 
     def __init__(self, training: Training, folder: Path | None, run: str, hooks: Hooks):
         self.training, self.folder, self.run, self.hooks = training, folder, run, hooks
-        self.settings, self.tokens = training.settings, training.objective.rows * training.objective.time
+        self.settings = training.settings
         self.saved_step, self.saved_at = -1, time.monotonic()
+        self.note = ""
         self.last: dict[str, float] = {}  # the line of this very step, if it has one
 
     def resume(self) -> int:
@@ -147,15 +156,16 @@ class Keeper:
         self.last = {}
         if step % self.settings.log_every == 0 or step == self.settings.steps:
             self.last = self.training.line(step, means)
-        meter.count(self.tokens)
-        done, all_tokens = step * self.tokens, self.settings.steps * self.tokens
+        tokens = self.training.tokens
+        meter.count(tokens)
+        done = step * tokens
         if self.last:
             speed = {"tokens_per_s": round(meter.speed), "mfu": round(meter.utilisation, 4)}
             hooks.log(step=step, tokens=done, **self.last, **speed)
             self.note = f"loss {self.last['loss']:.3f}, {_thousands(meter.speed)} tokens/s"
             if skipped := self.last["skipped"]:
                 hooks.say(f"step {step}: {skipped} steps were skipped, their loss or gradient was not finite")
-        hooks.progress(done, all_tokens, "tokens", getattr(self, "note", ""))
+        hooks.progress(done, self.settings.steps * tokens, "tokens", self.note)
 
     def after(self, step: int) -> None:
         """Save first, then look at held-out text and write samples: what fails there loses nothing."""

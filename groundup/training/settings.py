@@ -10,8 +10,12 @@ from groundup.config import Settings
 class OptimizerSettings(Settings):
     """Who changes the weights. `rate` is for the matrices inside the layers; tables and vectors have their own."""
 
-    kind: Literal["adamw", "muon"] = Field("muon", description="muon: matrices by Muon, the rest by AdamW; or all AdamW")
-    rate: float | None = Field(None, gt=0, description="learning rate of matrices; default 0.03 for muon, 0.004 for adamw")
+    kind: Literal["adamw", "muon"] = Field(
+        "muon", description="muon: matrices by Muon, the rest by AdamW; or all AdamW"
+    )
+    rate: float | None = Field(
+        None, gt=0, description="learning rate of matrices; default 0.03 for muon, 0.004 for adamw"
+    )
     table_rate: float | None = Field(
         None, gt=0, description="learning rate of embeddings and head; default 0.012 for muon, `rate` for adamw"
     )

@@ -1,0 +1,43 @@
+"""Answer as the assistant does: the next token again, but only where the assistant speaks, pages beside it or not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import nn
+
+from groundup.data.batches import Batch, Source
+from groundup.objectives.likelihood import foretold, on, weighted
+from groundup.training.terms import Term
+
+
+class Answers:
+    """Two means of -log p in nats: over tokens of answers, and over tokens of replayed pages times `replay`."""
+
+    def __init__(self, source: Source, replay: float = 0.0):
+        self.source, self.rows, self.time, self.replay = source, source.rows, source.time, replay
+
+    def batch(self, step: int, rows: Sequence[int] | None = None) -> Batch:
+        return self.source.batch(step, rows)
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        weights, pages = _parts(batch)
+        counts = {"answers": float(weights[~pages].sum(dtype="float64"))}
+        return counts | ({"replay": float(weights[pages].sum(dtype="float64"))} if self.replay else {})
+
+    def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
+        known, counts = foretold(model, batch), self.counts(batch)
+        weights, pages = _parts(batch)
+        terms = {"answers": Term(-(known * on(known.device, weights * ~pages)).sum(), counts["answers"])}
+        if self.replay:
+            told = -(known * on(known.device, weights * pages)).sum()
+            terms["replay"] = Term(told, counts["replay"], self.replay)
+        return terms
+
+
+def _parts(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Of the places that matter: their weights, and which are of pages."""
+    places = weighted(batch)
+    pages = batch.columns.get("replay")
+    return batch.weights.reshape(-1)[places], (
+        np.zeros(len(places), bool) if pages is None else pages.reshape(-1)[places]
+    )

@@ -1,0 +1,66 @@
+"""Every objective by its name: what batches it wants of what lies on the disk, and how it weighs them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from groundup.data.batches import Pages
+from groundup.data.examples import Conversations, Mixed, Pairs
+from groundup.errors import Problem
+from groundup.objectives.answers import Answers
+from groundup.objectives.next_token import NextToken
+from groundup.objectives.preference import Preference
+from groundup.objectives.settings import ObjectiveSettings
+from groundup.training.terms import Objective
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What there is to learn from."""
+
+    pages: Pages | None = None
+    conversations: Conversations | None = None
+    pairs: Pairs | None = None
+
+
+def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Every token of every page."""
+    return NextToken(_needed(sources.pages, "next_token", "data", "a folder of tokens"))
+
+
+def answers(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """The assistant's tokens, and a share of pages."""
+    main = _needed(sources.conversations, "answers", "conversations", "files of dialogues")
+    return Answers(_mixed(main, settings, sources), settings.replay_weight if settings.replay else 0.0)
+
+
+def preference(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """The chosen answer over the rejected one, and a share of pages."""
+    main = _needed(sources.pairs, "preference", "pairs", "files of preferences")
+    replay = settings.replay_weight if settings.replay else 0.0
+    mixed = _mixed(main, settings, sources)
+    return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, replay)
+
+
+OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
+    "next_token": next_token,
+    "answers": answers,
+    "preference": preference,
+}
+
+
+def objective(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """The objective of that kind over what there is."""
+    return OBJECTIVES[settings.kind](settings, sources)
+
+
+def _mixed(main: Any, settings: ObjectiveSettings, sources: Sources) -> Any:
+    if not settings.replay:
+        return main
+    return Mixed(main, _needed(sources.pages, "replay", "data", "a folder of tokens"), settings.replay)
+
+
+def _needed(source: Any, who: str, setting: str, what: str) -> Any:
+    if source is None:
+        raise Problem(f"objective {who} needs `{setting}`: name {what} to learn from.")
+    return source
