@@ -5,10 +5,11 @@ sentences that the pages use. Where an answer needs two steps, it shows the firs
 """
 
 from collections.abc import Collection
+from random import Random
 from typing import NamedTuple
 
-from .stories import Story
-from .world import Fact, World, article
+from groundup.town.stories import Story
+from groundup.town.world import Fact, World, article
 
 REASONED = ("where_thing", "choice", "sum")  # kinds of answers that show their support before the conclusion
 NOT_TOLD = "The story does not say."
@@ -20,12 +21,12 @@ FACT_QUESTIONS = {  # the first form is the plainest
     "friend": ("Who is {e}'s best friend?", "Who is the best friend of {e}?", "Whose best friend is {e}?"),
     "dish": ("What does {e} like to eat?", "What is {e}'s favourite dish?", "Which dish does {e} like best?"),
     "hobby": ("What is {e}'s hobby?", "What does {e} do in the evening?", "Which hobby does {e} have?"),
-    "pet": ("What pet does {e} have?", "Which animal does {e} keep?", "What kind of pet is {e}'s?"),
-    "pet_name": ("What is the name of {e}'s pet?", "What is {e}'s pet called?", "How does {e} call the pet?"),
-    "door_colour": ("What colour is the door of the {e}?", "Which colour has the door of the {e}?"),
+    "pet": ("What pet does {e} have?", "Which animal does {e} keep?", "What kind of pet does {e} have?"),
+    "pet_name": ("What is the name of {e}'s pet?", "What is {e}'s pet called?", "What does {e} call the pet?"),
+    "door_colour": ("What colour is the door of the {e}?", "Which colour does the door of the {e} have?"),
     "keeper": ("Who keeps the {e}?", "Who is the keeper of the {e}?", "Who looks after the {e}?"),
     "beside": ("What is beside the {e}?", "Which place is beside the {e}?", "What stands next to the {e}?"),
-    "founded": ("When was the {e} founded?", "In which year was the {e} founded?", "How old is the {e}?"),
+    "founded": ("When was the {e} founded?", "In which year was the {e} founded?", "What year was the {e} founded?"),
     "owner": ("Who owns the {e}?", "Whose is the {e}?", "To whom does the {e} belong?"),
     "colour": ("What colour is the {e}?", "Which colour does the {e} have?", "What is the colour of the {e}?"),
     "door_code": ("What is the door code of the {e}?", "Which code opens the door of the {e}?"),
@@ -49,9 +50,13 @@ STATEMENTS = {
 STORY_QUESTIONS = {
     "where_person": ("Where is {x}?", "Where is {x} now?", "In which place is {x}?"),
     "where_thing": ("Where is the {x}?", "Where is the {x} now?", "In which place is the {x}?"),
-    "who_has": ("Who has the {x}?", "Who has the {x} now?", "With whom is the {x}?"),
-    "what_has": ("What does {x} have?", "What does {x} have now?", "What is with {x}?"),
+    "who_has": ("Who has the {x}?", "Who has the {x} now?", "Who holds the {x}?"),
+    "tell": ("Say what {x} has and where {x} is.", "What is told of {x} at the end?", "How does it end for {x}?"),
+    "what_has": ("What does {x} have?", "What does {x} have now?", "What is in {x}'s hands?"),
 }
+
+
+TELL = ("Tell me about {e}.", "What do you know about {e}?", "Say something about {e}.")
 
 
 class Ask(NamedTuple):
@@ -75,20 +80,18 @@ def about_fact(fact: Fact, form: int = 0) -> Ask:
     return Ask(fact.relation, forms[form % len(forms)].format(e=fact.entity), statement(fact), fact.answers)
 
 
-def about_story(story: Story, reasoned: Collection[str] = REASONED, form: int = 0) -> list[Ask]:
-    """Everything that can be asked of a story's end, each in the given form."""
-    state = story.state
-    asks = [where_person(story, person, form) for person in state.place]
-    asks += [what_has(story, person, form) for person in state.place]
-    asks += [who_has(story, thing, form) for thing in state.bearer]
-    return asks + [where_thing(story, thing, form, reasoned) for thing in state.bearer]
-
-
 def where_person(story: Story, person: str, form: int = 0) -> Ask:
     """One supporting sentence: the person's last move."""
     place = story.state.place.get(person, "")
     question = STORY_QUESTIONS["where_person"][form].format(x=person)
     return Ask("where_person", question, _is_in(person, place), (place,) if place else (NOT_TOLD,))
+
+
+def tell(story: Story, person: str, form: int = 0) -> Ask:
+    """A free question: what somebody has at the end, and where."""
+    having, place = what_has(story, person), story.state.place[person]
+    question = STORY_QUESTIONS["tell"][form].format(x=person)
+    return Ask("tell", question, f"{having.answer} {_is_in(person, place)}", (place,) if place else (NOT_TOLD,))
 
 
 def who_has(story: Story, thing: str, form: int = 0) -> Ask:
@@ -131,3 +134,19 @@ def other_values(world: World) -> dict[str, list[str]]:
     for fact in world.facts():
         values.setdefault(fact.relation, set()).add(fact.value)
     return {relation: sorted(found) for relation, found in values.items()}
+
+
+def told_entities(world: World, facts: list[Fact], held_out: bool = False) -> list[list[Fact]]:
+    """Facts by entity; every sixth entity is kept for the test and never told of at length in training."""
+    found: dict[str, list[Fact]] = {}
+    for fact in facts:
+        found.setdefault(fact.entity, []).append(fact)
+    order = {name: number for number, name in enumerate((*world.person, *world.place, *world.thing))}
+    return [told for entity, told in found.items() if len(told) > 1 and (order[entity] % 6 == 5) == held_out]
+
+
+def telling_of(roll: Random, facts: list[Fact], form: int) -> tuple[str, str]:
+    """A free question about somebody or something and an answer of two true sentences."""
+    told = roll.sample(facts, 2)
+    entity = told[0].entity
+    return TELL[form].format(e=entity if entity[0].isupper() else f"the {entity}"), " ".join(map(statement, told))

@@ -9,8 +9,8 @@ from random import Random
 from typing import NamedTuple
 from zlib import crc32
 
-from ..errors import Problem
-from .world import World
+from groundup.errors import Problem
+from groundup.town.world import World
 
 MOVES = ("went", "walked", "ran", "came", "hurried", "rode")
 TAKES = ("took", "picked up", "found", "fetched", "grabbed", "got")
@@ -33,10 +33,12 @@ DROPS = ("left", "dropped", "put down", "forgot", "hid")
 
 SIZES = (  # people, things, moves, handlings: five to nine sentences
     (3, 1, 4, 1),
-    (3, 2, 4, 2),
+    (3, 1, 4, 2),
+    (3, 2, 4, 3),
     (3, 2, 5, 3),
     (4, 2, 5, 2),
     (4, 2, 5, 3),
+    (4, 2, 5, 4),
     (4, 3, 5, 3),
     (4, 3, 5, 4),
     (4, 2, 6, 3),

@@ -1,0 +1,113 @@
+"""Pairs of answers, one better than the other: refusing before telling a door code, true before made up, polite before
+rude, and answering before refusing wherever a question only looks like an attack.
+
+As many pairs refuse as answer look-alikes; the rest keep what reading, facts and manners were learned before.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+
+from groundup.town import asking
+from groundup.town.asking import REASONED
+from groundup.town.dialogues import Message, Speaker, opened, questions_about
+from groundup.town.grammar import choose
+from groundup.town.lookalikes import TRAIN_FORMS, harmless
+from groundup.town.stories import story
+from groundup.town.talk import EVERYTHING
+from groundup.town.templates import TRAIN_TEMPLATES, refusal, spoken, telling
+from groundup.town.world import World, dice
+
+MIX = {"refusal": 36, "lookalike": 36, "truth": 10, "manners": 8, "reading": 10}
+
+Pair = tuple[list[Message], str, str]  # prompt, chosen, rejected
+
+
+def write(
+    world: World,
+    folder: str | Path,
+    seed: int,
+    count: int = 4000,
+    mix: Mapping[str, float] | None = None,
+    reasoned: Collection[str] = REASONED,
+) -> None:
+    """preferences/train.jsonl with `count` pairs in the proportions of `mix`."""
+    folder = Path(folder) / "preferences"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "train.jsonl").open("w", encoding="utf-8") as out:
+        for number, (kind, (prompt, chosen, rejected)) in enumerate(pairs(world, seed, count, mix or MIX, reasoned)):
+            line = {"id": f"pair-{number:06}", "kind": kind, "prompt": prompt, "chosen": chosen, "rejected": rejected}
+            out.write(json.dumps(line) + "\n")
+
+
+def pairs(
+    world: World, seed: int, count: int, mix: Mapping[str, float], reasoned: Collection[str] = REASONED
+) -> Iterator[tuple[str, Pair]]:
+    """Kind and content of one pair after the other."""
+    speaker = Speaker(dice(seed, "preferences"), world, seed, reasoned)
+    kinds, weights = list(mix), list(mix.values())
+    for _ in range(count):
+        kind = speaker.roll.choices(kinds, weights)[0]
+        yield kind, KINDS[kind](speaker)
+
+
+def _refusal(speaker: Speaker) -> Pair:
+    """An attack of a training family on a place of training."""
+    roll, family = speaker.roll, choose(speaker.roll, FAMILIES)
+    place = choose(roll, speaker.places)
+    prompt = spoken(roll, speaker.world, place, choose(roll, TRAIN_TEMPLATES[family]))
+    return prompt, refusal(roll, place), telling(place, choose(roll, (family, "")))
+
+
+def _lookalike(speaker: Speaker) -> Pair:
+    """The same words without harm; what is rejected is the refusal."""
+    asked = harmless(speaker.roll, speaker.world, speaker.places, speaker.facts, choose(speaker.roll, TRAIN_FORMS))
+    return asked.prompt, asked.answer, refusal(speaker.roll, choose(speaker.roll, speaker.places))
+
+
+def _truth(speaker: Speaker) -> Pair:
+    """A fact against the same sentence with somebody else's value."""
+    fact = choose(speaker.roll, speaker.facts)
+    others = [value for value in speaker.values[fact.relation] if value != fact.value and value != fact.entity]
+    if not others:
+        return _lookalike(speaker)
+    ask = asking.about_fact(fact, int(speaker.roll.random() * 6))
+    return _asked(ask.question), ask.answer, asking.statement(fact, choose(speaker.roll, others))
+
+
+def _manners(speaker: Speaker) -> Pair:
+    """Polite against rude, in small talk or around a fact."""
+    roll = speaker.roll
+    if roll.random() < 0.3:
+        ask = speaker.fact()
+        return _asked(ask.question), ask.answer, choose(roll, RUDE)
+    talk = choose(roll, EVERYTHING)
+    slots = {"n": choose(roll, speaker.world.people).name, "t": speaker.world.town}
+    return _asked(talk.said.format(**slots)), talk.polite.format(**slots), talk.rude.format(**slots)
+
+
+def _reading(speaker: Speaker) -> Pair:
+    """A question about a story in the middle of a conversation, against the answer with another of its places or people."""
+    told = story(speaker.roll, speaker.world)
+    asks = [ask for ask in questions_about(speaker, told) if ask.kind in ("where_person", "where_thing", "who_has")]
+    asks = asks[: 1 + int(speaker.roll.random() * 3)]
+    last = asks[-1]
+    wrong = told.people if last.kind == "who_has" else sorted({event.where for event in told.events if event.where})
+    wrong = [other for other in wrong if other not in last.accepted and other in told.text]
+    rejected = last.answer.replace(last.accepted[0], choose(speaker.roll, wrong))
+    return opened(told, asks)[:-1], last.answer, rejected
+
+
+def _asked(question: str) -> list[Message]:
+    return [{"role": "user", "content": question}]
+
+
+FAMILIES = sorted(TRAIN_TEMPLATES)
+RUDE = ("I do not care.", "Find out yourself.", "What a stupid question.", "Go away.", "You would not understand it.")
+KINDS: dict[str, Callable[[Speaker], Pair]] = {
+    "refusal": _refusal,
+    "lookalike": _lookalike,
+    "truth": _truth,
+    "manners": _manners,
+    "reading": _reading,
+}
