@@ -9,7 +9,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -143,10 +143,11 @@ def _no_constant(word: str) -> None:
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Tensors sorted by name, the header padded so that they begin at a multiple of eight bytes."""
+    """The widest numbers first, then by name; the header padded: so that every number lies at a multiple of its size."""
     header: dict[str, Any] = {"__metadata__": metadata or {"format": "pt"}}
+    order = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
     at = 0
-    for name, tensor in sorted(tensors.items()):
+    for name, tensor in order:
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
@@ -155,14 +156,14 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | Non
     whole = bytearray(8 + len(raw) + at)
     whole[: 8 + len(raw)] = struct.pack("<Q", len(raw)) + raw
     at = 8 + len(raw)
-    for _, tensor in sorted(tensors.items()):
+    for _, tensor in order:
         data = as_bytes(tensor)
         whole[at : at + len(data)] = data
         at += len(data)
-    write_atomically(path, whole)
+    write_atomically(path, cast(bytes, whole))
 
 
 def as_bytes(tensor: Tensor) -> memoryview:
     """A tensor's bytes, least significant first, as they lie in files."""
     flat = tensor.detach().cpu().contiguous().view(-1)
-    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
+    return memoryview(cast(Any, flat.view(torch.uint8).numpy())) if flat.numel() else memoryview(b"")

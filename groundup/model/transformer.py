@@ -74,8 +74,9 @@ class Transformer(nn.Module):
         """Start values from the seed alone: drawn on the processor in one order, whatever the device."""
         generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
-            if module is not self and hasattr(module, "initialise"):
-                module.initialise(generator)
+            start = getattr(module, "initialise", None)
+            if module is not self and start is not None:
+                start(generator)
 
     def forward(
         self,

@@ -1,0 +1,183 @@
+"""A model as a folder that Hugging Face's libraries read: config.json, model.safetensors and the tokenizer beside them.
+
+A folder is data and never code: headers are checked before memory is taken, every tensor must be there in its shape and no
+other, and nothing in it is run. Models that other programs have no word for are saved under the name `groundup`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from groundup.errors import Problem
+from groundup.model import families, quantize
+from groundup.model.names import give, places, take
+from groundup.model.safetensors import TensorFile, write
+from groundup.model.settings import ModelSettings
+from groundup.model.transformer import Transformer
+from groundup.run import write_atomically
+from groundup.tokenizer import Tokenizer, chat
+
+CONFIG, WEIGHTS, SHARDS, GENERATION = "config.json", "model.safetensors", "model.safetensors.index.json", "generation_config.json"
+PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+LONGEST_CONFIG = 16 << 20
+# Buffers that old checkpoints carry along and that every program makes for itself.
+NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+
+
+def save(
+    folder: str | Path, model: Transformer, tokenizer: Tokenizer | str | Path | None = None, template: str | None = None
+) -> None:
+    """Write the model, and the tokenizer (or a folder or file that holds one) with its chat template, into `folder`."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer.load(tokenizer) if isinstance(tokenizer, str | Path) else tokenizer
+    if tokenizer is not None and tokenizer.vocabulary > model.settings.vocabulary:
+        raise Problem(
+            f"The tokenizer has {tokenizer.vocabulary} tokens and the model only {model.settings.vocabulary}: "
+            f"they do not belong together."
+        )
+    state = dict(model.state_dict())
+    stored = {"weights": "int8"} if quantize.is_int8(model) else {}
+    dtype = WORDS[next(tensor.dtype for tensor in state.values() if tensor.dtype in WORDS)]
+    config = families.to_config(model.settings, stored, dtype)
+    if template:
+        config["groundup"] = {**config.get("groundup", {}), "template": template}
+    generation: dict[str, Any] = {}
+    if tokenizer is not None:
+        tokenizer.save(folder, template)
+        generation = special_ids(tokenizer, template)
+        config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
+    format = "hf" if config["model_type"] in families.KEYS else "groundup"
+    write(folder / WEIGHTS, give(places(model.settings, state, format), state))
+    write_atomically(folder / GENERATION, _json(generation))
+    write_atomically(folder / CONFIG, _json(config))
+
+
+def special_ids(tokenizer: Tokenizer, template: str | None) -> dict[str, Any]:
+    """Where a text begins and where an answer ends, as generation_config.json says it."""
+    begin = tokenizer.specials.get(chat.SEPARATOR)
+    stops = chat.stop_ids(tokenizer, template) if template else [begin] if begin is not None else []
+    return ({"bos_token_id": begin} if begin is not None else {}) | ({"eos_token_id": stops} if stops else {})
+
+
+def load(folder: str | Path, precision: str | None = None) -> Transformer:
+    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8."""
+    folder = Path(folder)
+    if precision is not None and precision not in (*PRECISIONS, "int8"):
+        raise Problem(f"precision {precision!r} is not known; known: {', '.join(PRECISIONS)}, int8.")
+    config = read_json(folder / CONFIG)
+    settings, ours = families.from_config(config, str(folder / CONFIG))
+    stored_int8 = _stored_int8(ours, folder)
+    model = bare(settings)
+    if stored_int8:
+        quantize.hollow(model)
+    elsewhere = config["model_type"] != "groundup"
+    tensors = read_weights(folder, settings, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
+    if stored_int8 and precision in PRECISIONS:
+        model.load_state_dict(tensors, assign=True)
+        tensors, model = quantize.plain_tensors(model), bare(settings)
+    return fill(model, tensors, precision)
+
+
+def bare(settings: ModelSettings) -> Transformer:
+    """The model's shape without memory."""
+    with torch.device("meta"):
+        return Transformer(settings, seed=None)
+
+
+def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:
+    """Give a bare model its weights, in the precision asked for."""
+    if precision in PRECISIONS:
+        tensors = {name: tensor.to(PRECISIONS[precision]) for name, tensor in tensors.items()}
+    model.load_state_dict(tensors, assign=True)
+    model.eval()
+    return quantize.int8(model) if precision == "int8" else model
+
+
+def template(folder: str | Path) -> str | None:
+    """The chat template that was written down when the model was saved, if any."""
+    ours = read_json(Path(folder) / CONFIG).get("groundup")
+    return ours.get("template") if isinstance(ours, dict) else None
+
+
+def read_weights(
+    folder: Path, settings: ModelSettings, shapes: dict[str, torch.Size], elsewhere: bool
+) -> dict[str, Tensor]:
+    """Every tensor that the model needs, by our names, after its file's header has been held against them."""
+    files = _files(folder)
+    where = places(settings, shapes, "hf" if elsewhere else "groundup")
+    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
+        files = {f"transformer.{name}": file for name, file in files.items()}
+        stripped = len("transformer.")
+    else:
+        stripped = 0
+    expected = {place.theirs: shape for place, shape in zip(where, _their_shapes(where, shapes), strict=True)}
+    for name, shape in expected.items():
+        if name not in files:
+            raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")
+        found = files[name].entries[name[stripped:]].shape
+        if found != shape:
+            raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
+    head = "lm_head.weight"
+    extra = [name for name in files if name not in expected and not name.endswith(NOT_WEIGHTS)]
+    if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
+        raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
+    return take(where, lambda name: files[name].read(name[stripped:]))
+
+
+def _their_shapes(where, shapes: dict[str, torch.Size]) -> list[tuple[int, ...]]:
+    """What each place's whole tensor must measure in their file."""
+    measured = []
+    for place in where:
+        shape = tuple(shapes[place.ours])
+        whole = shape if place.third is None else (shape[0] * 3, *shape[1:])
+        measured.append(whole[::-1] if place.transposed else whole)
+    return measured
+
+
+def _files(folder: Path) -> dict[str, TensorFile]:
+    """Tensor name -> the opened file that holds it; several files where an index says so."""
+    if (folder / WEIGHTS).exists() or not (folder / SHARDS).exists():
+        if not (folder / WEIGHTS).exists():
+            raise Problem(f"{folder} has no {WEIGHTS}: is it a model's folder?")
+        file = TensorFile(folder / WEIGHTS)
+        return dict.fromkeys(file.entries, file)
+    index = read_json(folder / SHARDS).get("weight_map")
+    if not isinstance(index, dict) or not all(isinstance(name, str) for name in index.values()):
+        raise Problem(f"{folder / SHARDS} has no weight_map from tensors to files.")
+    if outside := [name for name in index.values() if Path(name).name != name or not name.endswith(".safetensors")]:
+        raise Problem(f"{folder / SHARDS} points to {outside[0]!r}; only .safetensors files beside it are read.")
+    opened = {name: TensorFile(folder / name) for name in sorted(set(index.values()))}
+    if lost := [tensor for tensor, name in index.items() if tensor not in opened[name]]:
+        raise Problem(f"{folder / SHARDS} says that {lost[0]} is in {index[lost[0]]}, and it is not.")
+    return {tensor: opened[name] for tensor, name in index.items()}
+
+
+def _stored_int8(ours: dict[str, Any], folder: Path) -> bool:
+    stored = ours.get("weights")
+    if stored not in (None, "int8"):
+        raise Problem(f"{folder / CONFIG}: groundup.weights is {stored!r}; this program reads int8.")
+    return stored == "int8"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON table, or a sentence about what is in its place."""
+    try:
+        if path.stat().st_size > LONGEST_CONFIG:
+            raise Problem(f"{path} has {path.stat().st_size:,} bytes; no {path.name} is longer than {LONGEST_CONFIG:,}.")
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(f"{path} cannot be read ({error.strerror}): is {path.parent} a model's folder?") from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{path} is not JSON ({error}).") from None
+    if not isinstance(table, dict):
+        raise Problem(f"{path} is not a table of settings.")
+    return table
+
+
+def _json(table: dict[str, Any]) -> str:
+    return json.dumps(table, indent=2, sort_keys=True) + "\n"
