@@ -125,7 +125,7 @@ def test_a_stage_that_meets_a_limit_keeps_what_it_made(tmp_path, pages):
 @needs_strace
 def test_data_is_on_the_disk_before_the_name_and_the_name_before_anyone_is_told(tmp_path, pages):
     log = tmp_path / "calls"
-    trace = ("strace", "-f", "-y", "-o", str(log), "-e", "trace=/^fsync|^rename|^symlink")
+    trace = ("strace", "-f", "-y", "-o", str(log), "-e", "trace=/^fsync|^rename|^symlink|^unlink")
     assert finish(start(tmp_path / "count", pages, "parts=2", before=trace)) == (0, "")
     folder = (tmp_path / "count").resolve()
     calls = log.read_text().splitlines()
@@ -138,11 +138,23 @@ def test_data_is_on_the_disk_before_the_name_and_the_name_before_anyone_is_told(
         assert first(rf"fsync\(\d+<.*count\.partial/{re.escape(name)}>") < renamed
     manifest = first(r"fsync\(\d+<.*/\.manifest\.json\.writing>")
     named = first(r"rename.*manifest\.json\.writing.*manifest\.json\"")
-    inside = first(r"fsync\(\d+<[^>]*count\.partial>\)", named)
+    cleared = first(r"unlink.*count\.partial/clock\.json\"", named)
+    inside = first(r"fsync\(\d+<[^>]*count\.partial>\)", cleared)
     above = first(rf"fsync\(\d+<{re.escape(str(tmp_path))}>\)", renamed)
     linked = first(r"rename.*\.count\.writing.*/count\"")
-    assert manifest < named < inside < renamed < above < linked
+    assert manifest < named < cleared < inside < renamed < above < linked
     assert first(rf"fsync\(\d+<{re.escape(str(tmp_path))}>\)", linked)
+
+
+@needs_strace
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_we_go_on(tmp_path):
+    script = "import sys; from groundup.run import write_atomically as w; w(sys.argv[1] + '/a', 'new')"
+    trace = ("strace", "-y", "-o", str(tmp_path / "calls"), "-e", "trace=/^write|^fsync|^rename")
+    subprocess.run([*trace, sys.executable, "-c", script, str(tmp_path)], env=ENVIRONMENT, check=True, timeout=60)
+    beside, folder = re.escape(f"{tmp_path}/.a.writing"), re.escape(str(tmp_path))
+    wanted = [rf"write\(\d+<{beside}>", rf"fsync\(\d+<{beside}>", rf"rename.*{beside}.*/a\"", rf"fsync\(\d+<{folder}>"]
+    calls = [line for line in (tmp_path / "calls").read_text().splitlines() if str(tmp_path) in line]
+    assert len(calls) == 4 and all(re.match(pattern, line) for pattern, line in zip(wanted, calls, strict=True))
 
 
 def test_the_second_of_two_processes_is_told_who_holds_the_folder(tmp_path, pages):
@@ -214,6 +226,20 @@ def test_a_stage_that_never_asks_is_interrupted_all_the_same(tmp_path, pages):
     with pytest.raises(KeyboardInterrupt):
         run.perform(at(tmp_path / "count", pages), deaf, hardware.look())
     assert time.monotonic() - began < 10 and signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_second_signal_interrupts_a_stage_that_asks_and_does_not_heed(tmp_path, pages):
+    heard = []
+
+    def stubborn(settings, work):
+        while time.monotonic() < began + 20:
+            heard.append(work.stopping())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run.perform(at(tmp_path / "count", pages), stubborn, hardware.look())
+    assert heard == [False, True]
 
 
 def test_a_stage_that_finishes_while_asked_to_stop_is_kept_whole(tmp_path, pages):

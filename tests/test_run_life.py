@@ -223,6 +223,13 @@ def test_a_result_that_was_changed_is_not_built_upon(tmp_path, pages):
     assert not run.is_intact_quickly(folder)
 
 
+def test_a_change_that_keeps_the_size_is_seen_by_its_time(tmp_path, pages):
+    folder = make(tmp_path / "count", pages)
+    (folder / "part-1.txt").write_text("n" * (folder / "part-1.txt").stat().st_size)
+    with pytest.raises(Problem, match="part-1.txt was changed after it was made"):
+        make(tmp_path / "count", pages)
+
+
 def test_a_copied_result_with_new_times_is_still_whole(tmp_path, pages):
     folder = make(tmp_path / "count", pages)
     for path in folder.iterdir():

@@ -103,6 +103,13 @@ def test_a_manifest_that_was_touched_up_gives_itself_away(chain, key):
         run.verify(chain / "runs" / "second")
 
 
+def test_a_result_under_the_name_of_another_is_found(chain):
+    folder = (chain / "runs" / "second").resolve()
+    folder.rename(folder.with_name("second-0123456789ab"))
+    with pytest.raises(Problem, match="not to its name"):
+        run.verify(chain / "runs" / "second-0123456789ab")
+
+
 def test_a_forged_parent_is_found_by_its_child(chain):
     """Someone changes a file and makes its manifest agree: the stage that read it remembers."""
     first = chain / "runs" / "first"

@@ -157,7 +157,6 @@ class Stage:
 
     def _finish(self, work: Work) -> None:
         """Hash and fsync every file, write the manifest, rename, fsync the folder above, switch the link."""
-        _sweep(self.partial)
         open_to_others(self.partial)
         files = self._hash()
         for place, _, _ in os.walk(self.partial, topdown=False):
