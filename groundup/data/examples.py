@@ -26,7 +26,8 @@ class Conversations:
     """Whole conversations packed into rows of `time` tokens; each epoch reads every row once, in another order."""
 
     def __init__(self, texts: Iterable[Text], rows: int, time: int, seed: int, mask: Mask = "documents"):
-        self.rows, self.time, self.seed, self.mask, self.counted = rows, time, seed, mask, Counted()
+        self.rows, self.time, self.seed, self.counted = rows, time, seed, Counted()
+        self.mask: Mask = mask
         self.texts = [kept for text in texts if (kept := fit(text, time, self.counted)) is not None]
         if not self.texts:
             raise Problem(
@@ -64,7 +65,8 @@ class Pairs:
     """
 
     def __init__(self, pairs: Iterable[Pair], rows: int, time: int, seed: int, mask: Mask = "documents"):
-        self.rows, self.time, self.seed, self.mask, self.counted = rows, time, seed, mask, Counted()
+        self.rows, self.time, self.seed, self.counted = rows, time, seed, Counted()
+        self.mask: Mask = mask
         self.pairs = [pair for pair in pairs if self._fits(pair)]
         if not self.pairs:
             raise Problem(f"No pair of answers fits into {time} tokens ({self.counted.dropped} were dropped).")

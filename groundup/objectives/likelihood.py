@@ -3,9 +3,11 @@
 Only positions with a weight reach the head; log-probabilities are f32 whatever the logits are.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from groundup.data.batches import Batch
@@ -65,8 +67,8 @@ def weighted(batch: Batch) -> np.ndarray:
     return np.flatnonzero(batch.weights)
 
 
-def foretold(model: nn.Module, batch: Batch) -> Tensor:
-    """The log-probability of each target that matters (n), in the order of `weighted`."""
+def foretold(model: Any, batch: Batch) -> Tensor:
+    """With a model that has `hidden` and `head`: the log-probability of each target that matters (n), in the order of `weighted`."""
     device = next(model.parameters()).device
     hidden = model.hidden(
         on(device, batch.ids),

@@ -11,15 +11,19 @@ class ObjectiveSettings(Settings):
     """One objective."""
 
     kind: Literal["next_token", "answers", "preference"] = Field(
-        "next_token",
+        default="next_token",
         description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs",
     )
     replay: float = Field(
-        0.0, ge=0, lt=1, description="of answers and preference: share of rows that are pages instead"
+        default=0.0, ge=0, lt=1, description="of answers and preference: share of rows that are pages instead"
     )
-    replay_weight: float = Field(0.3, gt=0, description="weight of the replayed pages' loss beside the main one")
-    beta: float = Field(0.1, gt=0, description="of preference: how dearly moving away from the start model is paid")
+    replay_weight: float = Field(
+        default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"
+    )
+    beta: float = Field(
+        default=0.1, gt=0, description="of preference: how dearly moving away from the start model is paid"
+    )
     smoothing: float = Field(
-        0.0, ge=0, lt=0.5, description="of preference: share of pairs believed to be the wrong way"
+        default=0.0, ge=0, lt=0.5, description="of preference: share of pairs believed to be the wrong way"
     )
-    anchor: float = Field(0.0, ge=0, description="of preference: weight of the chosen answers' own likelihood")
+    anchor: float = Field(default=0.0, ge=0, description="of preference: weight of the chosen answers' own likelihood")

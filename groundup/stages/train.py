@@ -44,19 +44,21 @@ class SampleSettings(config.Settings):
     prompts: list[str] = Field(
         default_factory=list, description="beginnings: of a page, or what a user says to a chat model"
     )
-    tokens: int = Field(40, gt=0, description="longest continuation")
+    tokens: int = Field(default=40, gt=0, description="longest continuation")
 
 
 class Settings(config.Settings):
     """Train a model."""
 
-    data: Input | None = Field(None, description="a folder of tokens: pages to learn from, or to replay")
+    data: Input | None = Field(default=None, description="a folder of tokens: pages to learn from, or to replay")
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
-    start: Input | None = Field(None, description="a model to start from; default: fresh weights")
-    tokenizer: Input | None = Field(None, description="a tokenizer's folder; default: that of `start` or of `data`")
-    template: str = Field("plain", description="how conversations are written: plain or chatml")
-    model: ModelSettings | None = Field(None, description="what to build, unless `start` says it")
+    start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
+    tokenizer: Input | None = Field(
+        default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
+    )
+    template: str = Field(default="plain", description="how conversations are written: plain or chatml")
+    model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what is learnt")
     training: TrainSettings = Field(default_factory=TrainSettings, description="how it is learnt")
     samples: SampleSettings = Field(default_factory=SampleSettings, description="what is shown meanwhile")
@@ -114,7 +116,7 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     else:
         known = before.get("data") or before.get("tokenizer")
         vocabulary = getattr(known, "vocabulary", 0) or 4096
-        weights = parameters((settings.model or ModelSettings()).with_vocabulary(vocabulary))
+        weights = parameters(_architecture(settings).with_vocabulary(vocabulary))
     sides = 2 if settings.objective.kind == "preference" else 1
     tokens = training.steps * training.rows * training.time * sides
     flops = 6.0 * weights * tokens
@@ -152,6 +154,10 @@ def _precision(settings: Settings, work: Work) -> str:
     return "bf16" if chosen == "bf16" else "f32"
 
 
+def _architecture(settings: Settings) -> ModelSettings:
+    return settings.model or ModelSettings.model_validate({})
+
+
 def _tokenizer(settings: Settings) -> "Tokenizer":
     from groundup.tokenizer import Tokenizer
 
@@ -178,8 +184,15 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
-        return folder.load(_model_folder(settings.start))
-    return Transformer((settings.model or ModelSettings()).with_vocabulary(tokenizer.vocabulary), seed)
+        return _awake(folder.load(_model_folder(settings.start), "f32"))
+    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+
+
+def _awake(model: Any) -> Any:
+    """A loaded model in memory of its own, ready to be changed."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model.requires_grad_(True).train()
 
 
 def _sources(settings: Settings, tokenizer: "Tokenizer", seed: int) -> "Sources":

@@ -4,6 +4,9 @@ A step is a function of (state, step). State is one dict of named tensors: weigh
 batches of a step follow from its number. So a training that was killed and resumed ends with the very same bits.
 """
 
+# pyright: reportPrivateImportUsage=false
+# (what torch's own optimizers call has names that torch does not export)
+
 import math
 import time
 from collections.abc import Callable, Sequence

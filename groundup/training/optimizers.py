@@ -4,6 +4,9 @@ Each keeps its own tensors in the state of the training, under names that say wh
 not finite has strength 0: decided on the device, it leaves weights and moments bit for bit as they were.
 """
 
+# pyright: reportPrivateImportUsage=false
+# (what torch's own optimizers call has names that torch does not export)
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -19,7 +19,7 @@ def greedy(model: nn.Module, prompts: Sequence[np.ndarray], tokens: int, stops: 
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = torch.from_numpy(prompt.astype(np.int64)).to(device)
-    for more in range(tokens):
+    for _ in range(tokens):
         known = ids[:, : int(lengths.max())]
         ids[torch.arange(len(ids), device=device), lengths] = model(known, last=lengths - 1).argmax(-1)
         lengths += 1
