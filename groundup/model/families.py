@@ -128,7 +128,7 @@ def from_config(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, d
     for need in ("depth", "width", "heads", "vocabulary"):
         if need not in values:
             raise Problem(f"{where} does not say {keys[need]}: it is needed to build the model.")
-    return _checked({"family": kind, **values}, where), dict(config.get("groundup") or {})
+    return checked({"family": kind, **values}, where), dict(config.get("groundup") or {})
 
 
 def _rope_base(config: Mapping[str, Any], where: str, unsaid: float) -> float:
@@ -152,10 +152,10 @@ def _from_ours(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, di
     if ours.get("format") != FORMAT:
         raise Problem(f"{where} has groundup.format {ours.get('format')!r}; this program reads format {FORMAT}.")
     rest = {key: value for key, value in ours.items() if key not in ("format", "settings")}
-    return _checked(ours["settings"], where), rest
+    return checked(ours["settings"], where), rest
 
 
-def _checked(values: Mapping[str, Any], where: str) -> ModelSettings:
+def checked(values: Mapping[str, Any], where: str) -> ModelSettings:
     try:
         return ModelSettings.model_validate(dict(values))
     except ValidationError as error:

@@ -5,6 +5,7 @@ measured in bits per byte, not promised here.
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from groundup.model.embedding import Embedding, out_of_range
 from groundup.model.linear import Linear
 from groundup.model.transformer import Transformer
 
+Quantised = Callable[[Tensor], tuple[Tensor, Tensor]]
 FEW = 16  # up to so many vectors at once torch's int8 kernel is the fastest; above it, widening the weights first is
 
 
@@ -42,7 +44,7 @@ def linear_int8(x: Tensor, integers: Tensor, scales: Tensor) -> Tensor:
     """The same without ever holding the wide matrix: the scale is applied to what comes out."""
     if x.dtype == torch.bfloat16 and x.device.type == "cpu" and x.numel() <= FEW * x.shape[-1]:
         flat = x.reshape(-1, x.shape[-1])
-        return torch._weight_int8pack_mm(flat, integers, scales.to(x.dtype)).view(*x.shape[:-1], -1)
+        return torch.ops.aten._weight_int8pack_mm(flat, integers, scales.to(x.dtype)).view(*x.shape[:-1], -1)
     return F.linear(x, integers.to(x.dtype)) * scales.to(x.dtype)
 
 
@@ -113,11 +115,13 @@ def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: from_int8(tensor, scales[name]) if name in scales else tensor for name, tensor in state.items()}
 
 
-def _with_each_matrix_replaced(model: Transformer, quantised) -> Transformer:
+def _with_each_matrix_replaced(model: Transformer, quantised: Quantised) -> Transformer:
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is Linear:
-                setattr(parent, name, Int8Linear(*quantised(child.weight), child.bias))
+                integers, scales = quantised(child.weight)
+                setattr(parent, name, Int8Linear(integers, scales, child.bias))
             elif type(child) is Embedding:
-                setattr(parent, name, Int8Embedding(*quantised(child.weight)))
+                integers, scales = quantised(child.weight)
+                setattr(parent, name, Int8Embedding(integers, scales))
     return model.eval()

@@ -1,0 +1,179 @@
+"""A model as one GGUF file, as llama.cpp loads it: its settings, tokenizer and weights under llama.cpp's names.
+
+The way out drops nothing: what has no word there is refused. The way back reads models of the same families, and their
+tokenizer where it is one of ours.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from groundup.errors import Problem
+from groundup.model import families, quantize
+from groundup.model.folder import bare, fill
+from groundup.model.gguf_file import ALIGNMENT, ARRAY, BOOL, FLOAT32, GGUF, INT32, STRING, TYPES, UINT32, Fact, pack
+from groundup.model.names import give, places, take
+from groundup.model.settings import FAMILIES, ModelSettings
+from groundup.model.transformer import Transformer
+from groundup.run import write_atomically
+from groundup.tokenizer import Tokenizer, chat
+from groundup.tokenizer.huggingface import alphabet
+
+FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
+NORMAL, CONTROL, UNUSED = 1, 3, 5  # kinds of tokens
+SPLITS = {"gpt4": "dbrx", "gpt2": "gpt-2"}  # llama.cpp's names of our patterns; dbrx: GPT-4's, merges always applied
+
+
+def write(
+    path: str | Path, model: Transformer, tokenizer: Tokenizer | None = None, type: str = "f32", template: str | None = None
+) -> None:
+    """Write the model, its tokenizer and chat template as one file, matrices in `type`: f32, f16, bf16 or q8_0."""
+    settings = model.settings
+    if type not in TYPES:
+        raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(TYPES)}.")
+    if wrong := families.unspeakable(settings):
+        raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: export to a folder of ours instead.")
+    state = quantize.plain_tensors(model)
+    tensors = give(places(settings, state, "gguf"), state)
+    facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
+    write_atomically(Path(path), cast(bytes, pack(facts, tensors, type)))
+
+
+def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
+    """The settings under llama.cpp's keys: (key, kind, value)."""
+    family = settings.family
+    facts: list[Fact] = [
+        ("general.architecture", STRING, family),
+        ("general.name", STRING, f"groundup {family} {settings.depth}x{settings.width}"),
+        ("general.file_type", UINT32, FILE_TYPES[type]),
+        ("general.alignment", UINT32, ALIGNMENT),
+        (f"{family}.block_count", UINT32, settings.depth),
+        (f"{family}.context_length", UINT32, settings.context),
+        (f"{family}.embedding_length", UINT32, settings.width),
+        (f"{family}.feed_forward_length", UINT32, settings.hidden),
+        (f"{family}.attention.head_count", UINT32, settings.heads),
+        (f"{family}.vocab_size", UINT32, settings.vocabulary),
+    ]
+    if settings.norm == "layer":
+        return [*facts, (f"{family}.attention.layer_norm_epsilon", FLOAT32, settings.eps)]
+    return [
+        *facts,
+        (f"{family}.attention.head_count_kv", UINT32, settings.kv_heads),
+        (f"{family}.attention.layer_norm_rms_epsilon", FLOAT32, settings.eps),
+        (f"{family}.attention.key_length", UINT32, settings.head_width),
+        (f"{family}.attention.value_length", UINT32, settings.head_width),
+        (f"{family}.rope.dimension_count", UINT32, settings.head_width),
+        (f"{family}.rope.freq_base", FLOAT32, settings.rope_base),
+    ]
+
+
+def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[Fact]:
+    """The tokenizer under llama.cpp's keys; ids that the model has and the tokenizer lacks are marked as unused."""
+    letters = alphabet()
+    written = ["".join(letters[byte] for byte in token) for token in tokenizer.tokens]
+    tokens = [*written, *(f"[unused {number}]" for number in range(len(written), vocabulary))]
+    kinds = [NORMAL] * len(written) + [UNUSED] * (vocabulary - len(written))
+    for name, token in tokenizer.specials.items():
+        tokens[token], kinds[token] = name, CONTROL
+    facts: list[Fact] = [
+        ("tokenizer.ggml.model", STRING, "gpt2"),
+        ("tokenizer.ggml.pre", STRING, SPLITS[tokenizer.pattern]),
+        ("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
+        ("tokenizer.ggml.token_type", ARRAY, (INT32, kinds)),
+        ("tokenizer.ggml.merges", ARRAY, (STRING, [f"{written[a]} {written[b]}" for a, b, _ in tokenizer.merges])),
+        ("tokenizer.ggml.add_bos_token", BOOL, False),
+        ("tokenizer.ggml.add_eos_token", BOOL, False),
+    ]
+    separator = tokenizer.specials.get(chat.SEPARATOR)
+    if separator is not None:
+        facts += [("tokenizer.ggml.bos_token_id", UINT32, separator), ("tokenizer.ggml.eos_token_id", UINT32, separator)]
+    if template:
+        close = chat.stop_ids(tokenizer, template)[0]
+        facts = [fact for fact in facts if fact[0] != "tokenizer.ggml.eos_token_id"]
+        facts += [
+            ("tokenizer.ggml.eos_token_id", UINT32, close),
+            ("tokenizer.ggml.eot_token_id", UINT32, close),
+            ("tokenizer.chat_template", STRING, chat.jinja(template)),
+        ]
+    return facts
+
+
+def read(path: str | Path, precision: str | None = None) -> Transformer:
+    """The model in a GGUF file, as stored (q8_0 widened to f32) or in f32, bf16, f16 or int8."""
+    file = GGUF(path)
+    settings = settings_of(file)
+    model = bare(settings)
+    state = model.state_dict()
+    where = places(settings, state, "gguf")
+    wanted = give(where, state)  # without memory: only shapes
+    rest = {name for name in file.entries if name not in wanted and name != "rope_freqs.weight"}
+    if rest:
+        raise Problem(f"{path} has the tensor {min(rest)}, for which a {settings.family} model has no use.")
+    for name, tensor in wanted.items():
+        if name not in file.entries or file.entries[name].shape != tuple(tensor.shape):
+            found = f"measures {list(file.entries[name].shape)}" if name in file.entries else "is missing"
+            raise Problem(f"{path}: the tensor {name} {found}; expected {list(tensor.shape)}.")
+    return fill(model, take(where, file.read), precision)
+
+
+def settings_of(file: GGUF) -> ModelSettings:
+    """The settings that the file's facts mean."""
+    facts = file.facts
+    family = facts.get("general.architecture")
+    if family not in FAMILIES:
+        raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(FAMILIES)}.")
+    if kind := facts.get(f"{family}.rope.scaling.type", "none") not in ("none", None):
+        raise Problem(f"{file.path}: rotary positions are scaled ({kind}); only unscaled ones are computed here.")
+
+    def fact(name: str, otherwise: Any = None) -> Any:
+        value = facts.get(f"{family}.{name}", otherwise)
+        if value is None:
+            raise Problem(f"{file.path} does not say {family}.{name}, which is needed to build the model.")
+        return value
+
+    heads, width = fact("attention.head_count"), fact("embedding_length")
+    embedding = file.entries.get("token_embd.weight")
+    if embedding is None or len(embedding.shape) != 2:
+        raise Problem(f"{file.path} has no tensor token_embd.weight, which holds the vocabulary.")
+    rms = FAMILIES[family]["norm"] == "rms"
+    eps = fact("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon")
+    values: Mapping[str, Any] = {
+        "family": family,
+        "depth": fact("block_count"),
+        "width": width,
+        "heads": heads,
+        "kv_heads": fact("attention.head_count_kv", heads),
+        "head_width": fact("attention.key_length", width // heads if isinstance(heads, int) and heads else 0),
+        "hidden": fact("feed_forward_length"),
+        "context": fact("context_length"),
+        "vocabulary": embedding.shape[0],
+        "tied": "output.weight" not in file.entries,
+        # Stored in 32 bits: the shortest decimal that means the same is what was written.
+        "eps": float(str(np.float32(eps))),
+        "rope_base": float(str(np.float32(fact("rope.freq_base", 10_000.0)))),
+    }
+    return families.checked(values, str(file.path))
+
+
+def tokenizer_of(file: GGUF) -> tuple[Tokenizer | None, str | None]:
+    """The tokenizer in the file and the name of its chat template, where they are of a kind that is known here."""
+    facts = file.facts
+    splits = {theirs: ours for ours, theirs in SPLITS.items()}
+    if facts.get("tokenizer.ggml.model") != "gpt2" or facts.get("tokenizer.ggml.pre") not in splits:
+        return None, None
+    names, kinds = facts.get("tokenizer.ggml.tokens", []), facts.get("tokenizer.ggml.token_type", [])
+    byte_of = {letter: byte for byte, letter in enumerate(alphabet())}
+    try:
+        count = next((place for place, kind in enumerate(kinds) if kind != NORMAL), len(names))
+        tokens = [bytes(byte_of[letter] for letter in name) for name in names[:count]]
+        ids = {name: token for token, name in enumerate(names[:count])}
+        pairs = [pair.split(" ") for pair in facts.get("tokenizer.ggml.merges", [])]
+        merges = [(ids[a], ids[b], ids[a + b]) for a, b in pairs]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Problem(f"{file.path} holds a tokenizer that does not make sense ({error}).") from None
+    specials = {names[token]: token for token, kind in enumerate(kinds[: len(names)]) if kind == CONTROL}
+    tokenizer = Tokenizer(tokens, merges, splits[facts["tokenizer.ggml.pre"]], specials)
+    written = facts.get("tokenizer.chat_template")
+    return tokenizer, next((name for name in chat.TEMPLATES if chat.jinja(name) == written), None)
