@@ -4,6 +4,8 @@ python tests/run_example.py INTO PAGES [name=value …]
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +14,11 @@ from pydantic import Field
 
 from groundup import config, hardware, run
 from groundup.errors import Problem
+
+
+def strace_works() -> bool:
+    """Installed, and allowed to trace: some containers forbid it."""
+    return bool(shutil.which("strace")) and not subprocess.run(["strace", "-o", os.devnull, "true"]).returncode
 
 
 class Settings(config.Settings):

@@ -15,12 +15,12 @@ import pytest
 
 from groundup import hardware, run
 from groundup.errors import OutOfSpace, Problem
-from tests.run_example import at, count, make
+from tests.run_example import at, count, make, strace_works
 
 TOP = Path(__file__).parents[1]
 PROGRAM = [sys.executable, str(TOP / "tests" / "run_example.py")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(TOP), "PYTHONDONTWRITEBYTECODE": "1"}
-needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+needs_strace = pytest.mark.skipif(not strace_works(), reason="strace is missing or not allowed")
 
 
 @pytest.fixture

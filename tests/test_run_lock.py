@@ -1,7 +1,6 @@
 """One process at a time in a folder, and never nobody."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +10,12 @@ import pytest
 
 from groundup.errors import Problem
 from groundup.run import Lock
+from tests.run_example import strace_works
 
 TOP = Path(__file__).parents[1]
 RENAMER = """
 import os, sys; from pathlib import Path; from groundup.run import Lock
+from tests.run_example import strace_works
 folder = Path(sys.argv[1])
 for turn in range(60):
     lock = Lock(folder, 60)
@@ -45,7 +46,7 @@ def test_processes_that_finish_and_begin_at_once_never_share_a_folder(tmp_path):
     assert len(list(tmp_path.glob("done-*"))) == 180 and not list(tmp_path.glob("done-*/*"))
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.skipif(not strace_works(), reason="strace is missing or not allowed")
 def test_a_lock_taken_on_a_file_that_is_gone_counts_for_nothing(tmp_path):
     """Between opening the lock file and locking it, the folder is renamed away and made anew by someone else."""
     folder, calls = tmp_path / "work.partial", tmp_path / "calls"
