@@ -80,7 +80,9 @@ def render_many(
     """The same for many conversations at once, which is several times faster."""
     form = TEMPLATES[known(template)]
     control = {name: np.array([control_id(tokenizer, name, template)], np.uint32) for name in specials(template)}
-    texts = {text: tokenizer.encode(text) for role in ROLES for text in (form.heading.format(role=role), form.between)}
+    texts = {"": np.zeros(0, np.uint32)}
+    for text in {*(form.heading.format(role=role) for role in ROLES), form.between} - {""}:
+        texts[text] = tokenizer.encode(text)
     contents = iter(tokenizer.encode_many([content_of(message) for messages in conversations for message in messages]))
 
     def opening(role: str) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,12 +74,14 @@ def batches(texts: Iterable[str | bytes]) -> Iterator[list[bytes]]:
 
 def in_order(work: Callable[[Any], Any], items: Iterable[Any], threads: int) -> Iterator[Any]:
     """work(item) of each item, in order, on so many threads; no more items are drawn than the threads have in hand."""
-    if threads == 1:
-        yield from map(work, items)
+    items = iter(items)
+    ahead = list(islice(items, 2))
+    if threads == 1 or len(ahead) < 2:  # starting threads takes longer than encoding a sentence
+        yield from map(work, chain(ahead, items))
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: list[Any] = []
-        for item in items:
+        for item in chain(ahead, items):
             waiting.append(pool.submit(work, item))
             if len(waiting) > threads:
                 yield waiting.pop(0).result()

@@ -1,0 +1,113 @@
+"""From a cleaned corpus to a tokenizer: its most frequent pieces become tokens, and the control tokens of chat are added.
+
+Reads `kept-*.parquet` document by document; leaves `tokenizer.json` (Hugging Face's format) with what belongs beside it,
+and `report.json`: bytes per token, longest and rarest tokens, texts cut into their tokens.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from groundup.config import Input
+from groundup.config import Settings as BaseSettings
+from groundup.errors import Problem
+from groundup.hardware import Machine
+from groundup.run import Estimate, Work, write_atomically
+
+VERSION = 1
+SEEDED = False
+SHOWN = 1_000  # documents that the report is made of, and at most so many bytes:
+SHOWN_BYTES = 2_000_000
+SPEED = 20e6  # bytes/s that a core counts and merges, a careful guess
+
+
+class Settings(BaseSettings):
+    """How a tokenizer is learned."""
+
+    corpus: Input = Field(description="the corpus stage's folder: kept-*.parquet with a column `text`")
+    size: int = Field(4096, ge=256, le=1 << 20, description="tokens to learn, the 256 bytes among them; control tokens come on top")
+    pattern: Literal["gpt4", "gpt2"] = Field("gpt4", description="how text is cut into words before merging")
+    template: Literal["plain", "chatml"] = Field("plain", description="chat form whose control tokens are added")
+    sample_bytes: int = Field(1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus")
+
+
+def run(settings: Settings, work: Work) -> None:
+    """Train, save, report."""
+    from groundup.tokenizer import Tokenizer, chat
+    from groundup.tokenizer.report import report
+
+    files = kept_files(Path(settings.corpus))
+    total = sum(text_bytes(file) for file in files)
+    keep = min(1.0, settings.sample_bytes / max(total, 1))
+
+    def counted(read: int) -> None:
+        work.progress(read, max(read, total * keep), "bytes")
+
+    tokenizer = Tokenizer.train(
+        texts(files, keep), settings.size, pattern=settings.pattern, specials=chat.specials(settings.template), counted=counted
+    )
+    tokenizer.save(work.out, settings.template)
+    told = report(tokenizer, shown(files))
+    write_atomically(work.out / "report.json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    work.log(size=tokenizer.size, bytes_per_token=told["bytes_per_token"], text_bytes=total, sampled=round(keep, 4))
+    if tokenizer.size < settings.size:
+        work.progress(1, 1, "tokens", f"the text has pairs for only {tokenizer.size} of {settings.size} tokens")
+
+
+def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
+    """Counting dominates, and its memory is that of the distinct words."""
+    corpus = before.get("corpus", Estimate())
+    read = min(corpus.text_bytes, settings.sample_bytes)
+    return Estimate(
+        text_bytes=corpus.text_bytes,
+        documents=corpus.documents,
+        memory_bytes=200_000_000 + min(read, 2_000_000_000),
+        disk_bytes=100 * settings.size + 100_000,
+        seconds=1.0 + read / (SPEED * max(machine.cpus, 1)),
+    )
+
+
+def kept_files(corpus: Path) -> list[Path]:
+    """The corpus's files in order."""
+    files = sorted(corpus.glob("kept-*.parquet"))
+    if not files:
+        raise Problem(f"{corpus} has no kept-*.parquet: give the folder that the corpus stage made")
+    return files
+
+
+def text_bytes(file: Path) -> int:
+    """About how many bytes of text a file holds, from its footer."""
+    from pyarrow import parquet
+
+    told = parquet.read_metadata(file)
+    if "text" not in told.schema.names:
+        raise Problem(f"{file} has no column `text` but {', '.join(told.schema.names)}: give a folder that the corpus stage made")
+    column = told.schema.names.index("text")
+    return sum(told.row_group(group).column(column).total_uncompressed_size for group in range(told.num_row_groups))
+
+
+def texts(files: list[Path], keep: float) -> Iterator[str]:
+    """Documents in order; with keep < 1, every one at which the running sum of `keep` passes a whole number."""
+    from pyarrow import parquet
+
+    number = 0
+    for file in files:
+        for batch in parquet.ParquetFile(file).iter_batches(batch_size=1024, columns=["text"]):
+            for text in batch.column(0).to_pylist():
+                number += 1
+                if int(number * keep) > int((number - 1) * keep):
+                    yield text or ""
+
+
+def shown(files: list[Path]) -> list[str]:
+    """The first documents, for the report."""
+    found, size = [], 0
+    for text in texts(files, 1.0):
+        if len(found) == SHOWN or size > SHOWN_BYTES:
+            break
+        found.append(text)
+        size += len(text)
+    return found

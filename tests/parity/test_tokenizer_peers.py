@@ -1,0 +1,70 @@
+"""Other people's libraries read our files and give our ids."""
+
+import random
+
+import pytest
+import tiktoken
+import tokenizers
+import transformers
+
+from groundup.tokenizer import Tokenizer, chat
+from groundup.tokenizer.split import PATTERNS
+
+PIECES = (
+    ["the", " cat", "'s", "'LL", " don't", "\n", "\n\n", "  ", "\t", " \r\n", "123", "4567", "é", "ß", "日本", "😀", "👩‍👩‍👧", "ß"]
+    + ["٣", "½", "Ⅷ", "!", "?!", " ...", "_", "\u0301", "\u00a0", "\u2028", "\u0085", "ſ", "Ω", "и", "ы", " ل", "ا", "\x00", "'"]
+)
+PROSE = "It's the cat's hat; we'll see 1234 cats and 日本語 dogs, don't you think?\n\n  Indeed — 12,5 %! 😀😀\n"
+
+
+def texts(count: int) -> list[str]:
+    chosen = random.Random(11)
+    return ["".join(chosen.choices(PIECES, k=chosen.randint(0, 30))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module", params=PATTERNS)
+def made(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    tokenizer = Tokenizer.train([PROSE * 5, *texts(400)], 600, pattern=request.param, specials=chat.specials())
+    tokenizer.save(folder, "plain")
+    return tokenizer, folder
+
+
+def test_the_tokenizers_library_gives_our_ids(made):
+    tokenizer, folder = made
+    theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    for text in [PROSE, *texts(3000)]:
+        assert theirs.encode(text).ids == tokenizer.encode(text).tolist()
+        assert theirs.decode(tokenizer.encode(text).tolist(), skip_special_tokens=False) == text
+    assert theirs.get_vocab_size() == tokenizer.vocabulary
+
+
+def test_tiktoken_gives_our_ids(made):
+    tokenizer, _ = made
+    ranks = {token: number for number, token in enumerate(tokenizer.tokens)}
+    theirs = tiktoken.Encoding("ours", pat_str=PATTERNS[tokenizer.pattern], mergeable_ranks=ranks, special_tokens={})
+    for text in [PROSE, *texts(3000)]:
+        assert theirs.encode_ordinary(text) == tokenizer.encode(text).tolist()
+
+
+def test_transformers_loads_the_folder_with_the_same_ids_and_specials(made):
+    tokenizer, folder = made
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    assert theirs(PROSE)["input_ids"] == tokenizer.encode(PROSE).tolist()
+    assert theirs.eos_token_id == tokenizer.specials["<|end|>"] and theirs.bos_token_id == tokenizer.specials["<|endoftext|>"]
+
+
+@pytest.mark.parametrize("template", chat.TEMPLATES)
+def test_the_jinja_template_gives_the_ids_of_rendering(tmp_path, template):
+    tokenizer = Tokenizer.train(PROSE * 5, 400, specials=chat.specials(template))
+    tokenizer.save(tmp_path, template)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    chosen = random.Random(3)
+    for number in range(200):
+        said = [
+            {"role": chosen.choice(chat.ROLES), "content": ("x" + chosen.choice(texts(300))).strip()}
+            for _ in range(chosen.randint(1, 5))
+        ]
+        reply = number % 2 == 0
+        found = theirs.apply_chat_template(said, add_generation_prompt=reply, return_dict=False)
+        assert found == chat.render(tokenizer, said, template, reply).ids.tolist()

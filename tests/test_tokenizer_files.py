@@ -1,0 +1,106 @@
+"""A tokenizer in files: what is written is read back, and what cannot be meant is refused in a sentence."""
+
+import json
+import os
+
+import pytest
+
+from groundup.errors import Problem
+from groundup.tokenizer import Tokenizer, chat
+from groundup.tokenizer.split import CLASSES, PATTERNS, classes_of_regex, read_classes, write_classes
+
+TEXT = "Anna gave the red ball to Ben, it's 1234 o'clock 日本語 é.\n" * 20
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Tokenizer.train(TEXT, 320, specials=chat.specials("plain")).save(tmp_path / "made", "plain")
+    return tmp_path / "made"
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("name", ["folder", "only.json"])
+def test_what_is_saved_is_read_back(tmp_path, pattern, name):
+    tokenizer = Tokenizer.train(TEXT, 320, pattern=pattern, specials=["<|end|>"])
+    tokenizer.save(tmp_path / name)
+    again = Tokenizer.load(tmp_path / name)
+    assert (again.tokens, again.merges, again.specials) == (tokenizer.tokens, tokenizer.merges, tokenizer.specials)
+    assert again.pattern == pattern and again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
+
+
+def test_equal_tokenizers_are_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        Tokenizer.train(TEXT, 320, specials=chat.specials()).save(tmp_path / name, "plain")
+    for file in sorted((tmp_path / "a").iterdir()):
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_the_class_table_of_the_folder_decides(folder):
+    changed = read_classes()
+    changed[ord("x")] = CLASSES["number"]
+    write_classes(folder / "unicode.json", changed)
+    assert Tokenizer.load(folder).classes[ord("x")] == CLASSES["number"]
+
+
+def test_the_shipped_class_table_is_that_of_regex_for_every_old_character():
+    import unicodedata
+
+    shipped, found = read_classes(), classes_of_regex()
+    known = [point for point in range(0x110000) if unicodedata.category(chr(point)) != "Cn"]
+    assert (shipped[known] == found[known]).all()
+
+
+def test_files_honour_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        Tokenizer.train(TEXT, 300).save(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "tokenizer.json").stat().st_mode & 0o777 == 0o640
+
+
+CHANGES = {
+    "model.type": lambda told: told["model"].update(type="Unigram"),
+    "normalizer": lambda told: told.update(normalizer={"type": "NFC"}),
+    "byte_fallback": lambda told: told["model"].update(byte_fallback=True),
+    "decoder": lambda told: told.update(decoder={"type": "Metaspace"}),
+    "pattern of its own": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": "x+"}),
+    "this reader knows Split": lambda told: told.update(pre_tokenizer={"type": "Whitespace"}),
+    "add_prefix_space": lambda told: told["pre_tokenizer"]["pretokenizers"][1].update(add_prefix_space=True),
+    "gaps": lambda told: told["model"]["vocab"].update({"Anna!": 9999}),
+    "lacks the bytes": lambda told: [told["model"]["vocab"].pop("ÿ"), told["model"]["vocab"].update({"Anna!": 255})],
+    "merges come|order": lambda told: told["model"]["merges"].reverse(),
+    "KeyError": lambda told: told["model"]["merges"].append(["Anna", "Ben"]),
+    "which is taken": lambda told: told["added_tokens"][0].update(id=5),
+    "is not a tokenizer.json": lambda told: told.pop("model"),
+    "TypeError|ValueError": lambda told: told["added_tokens"][0].update(id=None),
+}
+
+
+@pytest.mark.parametrize("expected", CHANGES)
+def test_a_file_that_says_something_else_is_refused_by_name(folder, expected):
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text())
+    CHANGES[expected](told)
+    file.write_text(json.dumps(told))
+    with pytest.raises(Problem, match=expected):
+        Tokenizer.load(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"model": 3}', "[" * 100_000])
+def test_a_broken_file_is_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(Problem, match="tokenizer.json"):
+        Tokenizer.load(tmp_path)
+
+
+def test_a_truncated_class_table_is_refused(folder):
+    file = folder / "unicode.json"
+    file.write_text(file.read_text()[:-100])
+    with pytest.raises(Problem, match=r"unicode\.json"):
+        Tokenizer.load(folder)
+
+
+def test_a_folder_without_a_tokenizer_is_said_to_be_one(tmp_path):
+    with pytest.raises(Problem, match="there is no tokenizer"):
+        Tokenizer.load(tmp_path)
