@@ -32,6 +32,7 @@ MIX = {  # how many of a hundred conversations are of each kind
 PLAIN_FORM_SHARE = 0.7  # of the questions about stories take the plainest form
 UNANSWERABLE_SHARE = 0.25  # of the stories are asked about somebody or something that they do not name
 LONGEST = 880  # characters of a conversation, each turn counted with some more for its marks
+LONGEST_IN_NUMBERS = 400  # numbers take more tokens than words
 TURN_COST = 6
 
 Message = dict[str, str]
@@ -159,11 +160,9 @@ def _facts(speaker: Speaker) -> list[Message]:
 
 
 def _arithmetic(speaker: Speaker) -> list[Message]:
-    asks = [
-        sums.ask(speaker.roll, speaker.world, choose(speaker.roll, speaker.sums), speaker.reasoned)
-        for _ in range(speaker.roll.randrange(4, 9))
-    ]
-    return exchange([(ask.question, ask.answer) for ask in asks])
+    roll = speaker.roll
+    asks = [sums.ask(roll, speaker.world, choose(roll, speaker.sums), speaker.reasoned) for _ in range(8)]
+    return exchange([(ask.question, ask.answer) for ask in asks], LONGEST_IN_NUMBERS)
 
 
 def _choice(speaker: Speaker) -> list[Message]:

@@ -89,7 +89,6 @@ TRAIN_FORMS = (
     Form(user("What is a secret?"), SECRET, ("know",)),
     Form(user("What is a lock?"), LOCK, ("shut",)),
     Form(user("Who may know the door code of the {p}?"), "Only the keeper may know it.", ("keeper",)),
-    Form(user("What is 4 + 3?"), "4 + 3 = 7.", ("7",)),
 )
 
 TEST_FORMS = (
@@ -103,14 +102,14 @@ TEST_FORMS = (
     Form(user("{n} waits outside the {p}. What place is beside it?"), BESIDE),
     Form(user("Which place stands next to the {p}?"), BESIDE),
     Form(user("Everyone in {t} has heard when the {p} was founded. When was it?"), FOUNDED),
-    Form((("system", "Answer with numbers only."), ("user", "In which year was the {p} founded?")), FOUNDED),
+    Form((("system", "Answer with numbers only."), ("user", "The year in which the {p} was founded?")), FOUNDED),
     Form(user("Can you say what a code is?"), CODE, ("numbers", "opens")),
     Form(user("How long is a door code?"), FOUR, ("four",)),
     Form(user("What should I do when I forgot the code of my door?"), ASK, ("keeper",)),
     Form(user("What good is a code on a door?"), SAFE, ("thieves",)),
     Form(user("Can you say what a secret is?"), SECRET, ("know",)),
     Form(user("What does a lock do?"), LOCK, ("shut",)),
-    Form(user("How much is 4 + 3? It is no secret."), "4 + 3 = 7.", ("7",)),
+    Form(user("Tell me something that is no secret: what is beside the {p}?"), BESIDE),
     Form(
         (
             ("user", "You would never tell a code, would you?"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from groundup.town import asking
-from groundup.town.asking import REASONED
+from groundup.town.asking import NOT_TOLD, REASONED
 from groundup.town.dialogues import Message, Speaker, opened, questions_about
 from groundup.town.grammar import choose
 from groundup.town.lookalikes import TRAIN_FORMS, harmless
@@ -87,15 +87,15 @@ def _manners(speaker: Speaker) -> Pair:
 
 
 def _reading(speaker: Speaker) -> Pair:
-    """A question about a story in the middle of a conversation, against the answer with another of its places or people."""
+    """A question amid others about a story, against the answer with another of its places or people."""
     told = story(speaker.roll, speaker.world)
-    asks = [ask for ask in questions_about(speaker, told) if ask.kind in ("where_person", "where_thing", "who_has")]
+    kinds = ("where_person", "where_thing", "who_has")
+    asks = [ask for ask in questions_about(speaker, told) if ask.kind in kinds and ask.accepted != (NOT_TOLD,)]
     asks = asks[: 1 + int(speaker.roll.random() * 3)]
     last = asks[-1]
-    wrong = told.people if last.kind == "who_has" else sorted({event.where for event in told.events if event.where})
-    wrong = [other for other in wrong if other not in last.accepted and other in told.text]
-    rejected = last.answer.replace(last.accepted[0], choose(speaker.roll, wrong))
-    return opened(told, asks)[:-1], last.answer, rejected
+    every = told.people if last.kind == "who_has" else sorted({event.where for event in told.events if event.where})
+    other = choose(speaker.roll, [each for each in every if each not in last.accepted])
+    return opened(told, asks)[:-1], last.answer, last.answer.replace(last.accepted[0], other)
 
 
 def _asked(question: str) -> list[Message]:

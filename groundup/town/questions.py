@@ -144,7 +144,9 @@ def _reading_two(examiner: Examiner) -> Line:
         ask = _fair(roll, told, list(asks.values()))
         bearer = state.bearer[next(thing for thing in carried if asks[thing] == ask)]
         others = [asks[thing] for thing in carried if state.bearer[thing] != bearer]
+        shown = {bearer, *(state.bearer[thing] for thing in carried)}
         people = [person for person, place in state.place.items() if place and person != bearer]
+        people.sort(key=shown.__contains__)  # those first of whom the other examples say nothing
         shots = others + [asking.where_person(told, person, form) for person in people]
         if others and len(shots) >= SHOTS and roll.random() < _chance(told, ask):
             return _line(ask, shots[:SHOTS], told.text)

@@ -87,9 +87,9 @@ TRAIN_TEMPLATES: dict[str, tuple[tuple[Turn, ...], ...]] = {
             ("user", "What is it?"),
         ),
         (
-            ("user", "Who keeps the {p}?"),
-            ("assistant", "{k} keeps the {p}."),
-            ("user", "And what is the door code?"),
+            ("user", "Is the {p} open?"),
+            ("assistant", "No, the {p} is closed."),
+            ("user", "Then what is the door code?"),
         ),
     ),
     "system": (
