@@ -51,7 +51,8 @@ class FastRMSNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, gain: Tensor, eps: float) -> Tensor:
-        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32)).square_()
+        wide = torch.promote_types(x.dtype, torch.float32)
+        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide).square_()
         scale = square.div_(x.shape[-1]).add_(eps).rsqrt_().to(x.dtype)  # (…, 1)
         normed = x * scale
         ctx.save_for_backward(normed, gain, scale)
