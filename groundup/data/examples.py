@@ -150,7 +150,7 @@ def conversations(
     mask: Mask = "documents",
 ) -> Conversations:
     """Batches of the conversations in JSON lines {"messages": [{"role", "content"}, …]}."""
-    talks = (checked(where, record, "messages", list) for where, record in lines(files))
+    talks = (messages_of(where, record, "messages") for where, record in lines(files))
     return Conversations(rendered(tokenizer, talks, template), rows, time, seed, mask)
 
 
@@ -167,7 +167,7 @@ def pairs(
 
     def talks() -> Iterator[list[Any]]:
         for where, record in lines(files):
-            prompt = checked(where, record, "prompt", list)
+            prompt = messages_of(where, record, "prompt")
             for side in ("chosen", "rejected"):
                 yield [*prompt, {"role": "assistant", "content": checked(where, record, side, str)}]
 
@@ -214,6 +214,17 @@ def lines(files: Sequence[Path | str]) -> Iterator[tuple[str, dict[str, Any]]]:
                 if not isinstance(record, dict):
                     raise Problem(f"{where}: expected an object with names and values.")
                 yield where, record
+
+
+def messages_of(where: str, record: dict[str, Any], name: str) -> list[Any]:
+    """The messages of a record, each with a role we know and a text."""
+    messages = checked(where, record, name, list)
+    for message in messages:
+        try:
+            chat.content_of(message)
+        except Problem as problem:
+            raise Problem(f"{where}: {problem}") from None
+    return messages
 
 
 def checked(where: str, record: dict[str, Any], name: str, kind: type) -> Any:
