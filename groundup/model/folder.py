@@ -83,6 +83,12 @@ def load(folder: str | Path, precision: str | None = None) -> Transformer:
     return fill(model, tensors, precision)
 
 
+def within(path: str | Path) -> Path:
+    """The model's own folder: a stage's folder holds it under model/."""
+    path = Path(path)
+    return path / "model" if (path / "model" / CONFIG).exists() else path
+
+
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
