@@ -158,17 +158,16 @@ class Keeper:
         hooks, meter = self.hooks, self.hooks.meter
         self.last = {}
         if step % self.settings.log_every == 0 or step == self.settings.steps:
-            self.last = self.training.line(step, means)
+            self.last = {"tokens": step * self.training.tokens} | self.training.line(step, means)
         tokens = self.training.tokens
         meter.count(tokens)
-        done = step * tokens
         if self.last:
             speed = {"tokens_per_s": round(meter.speed), "mfu": round(meter.utilisation, 4)}
-            hooks.log(step=step, tokens=done, **self.last, **speed)
+            hooks.log(step=step, **self.last, **speed)
             self.note = f"loss {self.last['loss']:.3f}, {_thousands(meter.speed)} tokens/s"
             if skipped := self.last["skipped"]:
                 hooks.say(f"step {step}: {skipped} steps were skipped, their loss or gradient was not finite")
-        hooks.progress(done, self.settings.steps * tokens, "tokens", self.note)
+        hooks.progress(step * tokens, self.settings.steps * tokens, "tokens", self.note)
 
     def after(self, step: int) -> None:
         """Save first, then look at held-out text and write samples: what fails there loses nothing."""

@@ -63,7 +63,7 @@ class AdamW:
                 eps=self.settings.eps,
                 amsgrad=False,
                 maximize=False,
-                found_inf=1 - strength,
+                found_inf=(1 - strength).float(),
             )
 
 
@@ -103,7 +103,7 @@ class Muon:
         keep, failed = self.settings.momentum, strength == 0
         for rule, names, momentum in self.stacks:
             gradient = torch.stack([gradients[name] for name in names]).masked_fill_(failed, 0)
-            momentum.mul_(1 - (1 - keep) * strength).add_(gradient, alpha=1 - keep)
+            momentum.mul_(1 - (1 - keep) * strength.to(momentum.dtype)).add_(gradient, alpha=1 - keep)
             direction = orthogonalize(gradient.lerp_(momentum, keep), self.dtype)  # Nesterov: look one step ahead
             weights = [self.parameters[name] for name in names]
             if rule.decay:
