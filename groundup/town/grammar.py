@@ -37,7 +37,9 @@ def fill(patterns: Forms, slots: Mapping[str, str]) -> Forms:
 
 def pick(roll: Random, patterns: Sequence[Sequence[str]]) -> str:
     """Any reading of any pattern."""
-    return choose(roll, choose(roll, patterns))
+    draw = roll.random
+    each = patterns[int(draw() * len(patterns))]
+    return each[int(draw() * len(each))]
 
 
 def choose(roll: Random, items: Sequence):

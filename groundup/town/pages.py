@@ -6,6 +6,7 @@ wrapped in, what goes wrong with it and what else the internet holds is decided 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from groundup.town import sayings
 from groundup.town.grammar import capital, forms
@@ -382,9 +383,12 @@ KINDS: dict[str, tuple[Callable[[Pen], Draft], float]] = {  # how a page is writ
 }
 
 
+FUNCTIONS = [function for function, _ in KINDS.values()]
+WEIGHTS = list(accumulate(weight for _, weight in KINDS.values()))
+
+
 def write(pen: Pen) -> Draft:
     """A good page of any kind, by weight."""
-    functions = [function for function, _ in KINDS.values()]
-    return pen.roll.choices(functions, [weight for _, weight in KINDS.values()])[0](pen)
+    return pen.roll.choices(FUNCTIONS, cum_weights=WEIGHTS)[0](pen)
 
 

@@ -9,6 +9,7 @@ from random import Random
 
 from groundup.town import phrases, sayings
 from groundup.town.grammar import Forms, capital, choose, fill, pick
+from groundup.town.sums import split_sums
 from groundup.town.world import COLOURS, SECRET_RELATION, Fact, Person, Place, Thing, World, article
 
 COMMANDS = frozenset("ask press note lend bring to if".split())  # openings that no "that" can precede
@@ -28,6 +29,7 @@ class Teller:
         self.secrets = [fact for fact in world.facts() if fact.relation == SECRET_RELATION]
         for entity in (*world.people, *world.places, *world.things):
             self._prepare(entity)
+        self.untold = frozenset(sum_.family for sum_ in split_sums(world.seed)[1])  # sums that only the test may know
         self.openings = fill(phrases.OPENINGS, {"T": world.town})
         self.endings = fill(phrases.ENDINGS, {"T": world.town})
 
@@ -91,11 +93,17 @@ class Pen:
         return low + int(self.draw() * (high - low + 1))
 
     def one(self, items: Sequence):
-        return choose(self.roll, items)
+        return items[int(self.draw() * len(items))]
 
     def some(self, items: Sequence, count: int) -> list:
-        """Different items, all of them where there are not enough."""
-        return self.roll.sample(items, min(count, len(items)))
+        """Different items in a random order, all of them where there are not enough; for a few of many."""
+        size, draw, taken = len(items), self.draw, []
+        if count >= size:
+            return self.roll.sample(items, size)
+        while len(taken) < count:
+            if (at := int(draw() * size)) not in taken:
+                taken.append(at)
+        return [items[at] for at in taken]
 
     def say(self, patterns: Forms, **slots: str | int) -> str:
         """A clause of these patterns, its slots filled."""
@@ -152,7 +160,7 @@ class Pen:
 
     def filler(self, patterns: Forms, **slots: str | int) -> str:
         """A sentence or two clauses in one, of what is said between facts."""
-        first, second = self.roll.sample(patterns, 2)
+        first, second = self.some(patterns, 2)
         clause = self.say((first,), **slots)
         if self.draw() < 0.4:
             clause += ", and " + self.say((second,), **slots)
@@ -164,16 +172,12 @@ class Pen:
     def sum(self) -> str:
         """A sum told as something that happened, never asked."""
         person, other = self.some(self.world.people, 2)
-        kind = self.one(("plus", "plus", "minus", "minus", "times"))
-        if kind == "plus":
-            a, b = self.number(2, 20), self.number(2, 20)
-            c = a + b
-        elif kind == "minus":
-            c, b = self.number(2, 20), self.number(2, 20)
-            a = b + c
-        else:
-            a, b = self.number(2, 9), self.number(2, 9)
-            c = a * b
+        kind, a, b = self.one(("plus", "plus", "minus", "minus", "times")), 0, 0
+        while not a or (min(a, b), max(a, b)) in self.teller.untold:
+            a, b = (self.number(2, 9), self.number(2, 9)) if kind == "times" else (self.number(2, 20), self.number(2, 20))
+        c = a * b if kind == "times" else a + b
+        if kind == "minus":
+            a, c = c, a
         counted, slots = self.one(sayings.COUNTED), {"N": person.name, "M": other.name, "s": person.he}
         clause = self.say(sayings.SUMS[kind], a=a, b=b, c=c, x=counted, S=capital(person.he), **slots)
         return capital(clause) + "."
