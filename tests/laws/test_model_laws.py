@@ -1,0 +1,157 @@
+"""Laws of the transformer: what must hold for any family, any attention, any text."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from groundup.model.attention import ATTENTIONS, Sight
+from groundup.model.settings import ModelSettings
+from groundup.model.transformer import Transformer
+from tests.model_example import SHAPES, TinyCache, ids, model
+
+CLOSE = {"atol": 2e-5, "rtol": 1e-4}
+
+
+@pytest.fixture(autouse=True)
+def no_gradients():
+    with torch.inference_mode():
+        yield
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_change_alters_nothing_before_it(shape, attention):
+    made, text = model(shape), ids(2, 12)
+    made.attention = attention
+    changed = text.clone()
+    changed[:, 7] = (changed[:, 7] + 1) % 300
+    before, after = made(text), made(changed)
+    assert torch.equal(before[:, :7], after[:, :7])
+    assert not torch.allclose(before[:, 7:], after[:, 7:])
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_packed_row_equals_its_texts_alone(shape, attention):
+    made, text = model(shape), ids(1, 15)
+    made.attention = attention
+    lengths = [4, 8, 3]
+    segments = torch.repeat_interleave(torch.arange(3), torch.tensor(lengths))[None]
+    positions = torch.cat([torch.arange(length) for length in lengths])[None]
+    packed = made(text, positions=positions, segments=segments)
+    alone = torch.cat([made(part) for part in text.split(lengths, 1)], 1)
+    torch.testing.assert_close(packed, alone, **CLOSE)
+    assert not torch.allclose(made(text, positions=positions)[:, 4:], alone[:, 4:], **CLOSE)
+
+
+@pytest.mark.parametrize("attention", ["plain", "fused"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reading_with_a_cache_equals_reading_at_once(shape, attention):
+    made, text = model(shape), ids(3, 20)
+    made.attention = attention
+    cache, parts = TinyCache(made.settings.depth, 3), []
+    for part in text.split([9, 1, 1, 5, 4], 1):
+        parts.append(made(part, cache=cache))
+        cache.lengths = cache.lengths + part.shape[1]
+    torch.testing.assert_close(torch.cat(parts, 1), made(text), **CLOSE)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_of_different_lengths_share_a_cache(shape):
+    made, text, lengths = model(shape), ids(2, 10), torch.tensor([4, 9])
+    cache = TinyCache(made.settings.depth, 2)
+    at = torch.arange(9).expand(2, -1)
+    first = made(text[:, :9], positions=at.masked_fill(at >= lengths[:, None], -1).clamp(min=0), cache=cache)
+    for layer in range(made.settings.depth):  # what lies beyond a row's length was only padding
+        cache.at[layer] = at.masked_fill(at >= lengths[:, None], -1)
+    following = text[torch.arange(2), lengths][:, None]
+    after = made(following, positions=lengths[:, None], cache=cache)
+    for row, length in enumerate(lengths.tolist()):
+        alone = made(text[row : row + 1, : length + 1])
+        torch.testing.assert_close(first[row, :length], alone[0, :length], **CLOSE)
+        torch.testing.assert_close(after[row, 0], alone[0, length], **CLOSE)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    group=st.sampled_from([(1, 1), (2, 1), (4, 2), (3, 3)]),
+    time=st.integers(1, 9),
+    earlier=st.integers(0, 4),
+    seed=st.integers(0, 10**6),
+    kind=st.sampled_from(["triangle", "segments", "rows", "all"]),
+)
+def test_all_attentions_are_the_definition(group, time, earlier, seed, kind):
+    dice = torch.Generator().manual_seed(seed)
+    heads, kv_heads = group
+    slots = time if kind in ("triangle", "segments") else time + earlier
+    q = torch.randn(2, heads, time, 8, generator=dice)
+    k, v = torch.randn(2, 2, kv_heads, slots, 8, generator=dice)
+    if kind == "triangle":
+        sight = Sight.triangle(time, q)
+    elif kind == "segments":
+        sight = Sight.within(torch.randint(3, (2, time), generator=dice).sort(1).values, q)
+    elif kind == "rows":
+        seen = torch.rand(2, time, slots, generator=dice) < 0.5
+        seen[..., 0] = True
+        sight = Sight.where(seen, q)
+    else:
+        sight = Sight(None)
+    meant = ATTENTIONS["steps"](q, k, v, sight)
+    for name in ("plain", "fused"):
+        torch.testing.assert_close(ATTENTIONS[name](q, k, v, sight), meant, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_last_logits_are_those_of_all(shape):
+    made, text, last = model(shape), ids(3, 10), torch.tensor([9, 0, 4])
+    torch.testing.assert_close(made(text, last=last), made(text)[torch.arange(3), last], **CLOSE)
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned", "sinusoidal"])
+def test_every_scheme_tells_two_orders_apart(positions):
+    made = model("qwen3", positions=positions)
+    text = torch.tensor([[5, 6, 7, 9], [6, 5, 7, 9]])
+    assert not torch.allclose(*made(text)[:, -1], atol=1e-3)
+
+
+def test_without_positions_order_is_invisible_to_one_layer():
+    made = model("qwen3", positions="none", depth=1)
+    text = torch.tensor([[5, 6, 7, 9], [6, 5, 7, 9]])
+    torch.testing.assert_close(*made(text)[:, -1], **CLOSE)
+
+
+def test_rotary_scores_see_only_distances():
+    made, text = model("qwen3"), ids(1, 8)
+    shifted = made(text, positions=torch.arange(8)[None] + 31)
+    torch.testing.assert_close(shifted, made(text), atol=5e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("attention", ["plain", "fused"])
+def test_bf16_computes_the_same_but_for_rounding(shape, attention):
+    made, text = model(shape), ids(2, 20)
+    exact = made(text)
+    made.attention, made.compute = attention, torch.bfloat16
+    rounded = made(text)
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded.float() - exact).abs().max() < 0.05 * exact.abs().max()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), tied=st.booleans(), family=st.sampled_from(["qwen3", "llama", "gpt2"]))
+def test_start_values_come_from_the_seed_alone(seed, tied, family):
+    shape = ModelSettings(family=family, depth=1, width=32, heads=2, vocabulary=40, tied=tied)
+    first = Transformer(shape, seed).state_dict()
+    torch.rand(3)  # whatever the global generator does
+    assert all(torch.equal(value, first[name]) for name, value in Transformer(shape, seed).state_dict().items())
+    other = Transformer(shape, seed + 1).state_dict()
+    assert not torch.equal(other["model.embed_tokens.weight"], first["model.embed_tokens.weight"])
+
+
+def test_a_fresh_model_guesses_evenly_and_its_layers_do_nothing():
+    shape = ModelSettings(depth=3, width=32, heads=2, vocabulary=40, tied=False)
+    made = Transformer(shape)
+    assert torch.equal(made(ids(1, 5, 40)), torch.zeros(1, 5, 40))
+    x = made.model.embed_tokens(ids(1, 5, 40))
+    torch.testing.assert_close(made.hidden(ids(1, 5, 40)), made.model.norm(x))

@@ -1,0 +1,116 @@
+"""Equal to llama.cpp: it loads the file, continues with the same tokens and cuts text into the same ids."""
+
+import json
+import urllib.request
+
+import pytest
+import torch
+import xllamacpp
+
+from groundup.model import gguf
+from groundup.tokenizer import Tokenizer, chat
+from tests.model_example import SHAPES, TEXT, ids, model, tokenizer
+
+TEXTS = [TEXT, "спасибо 12 1234567 ", "\r\n\r\n tabs\t\tand   spaces\n", "日本語テキスト, naïve café!", "I'LL we've DON'T"]
+TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who sat?"}]
+
+
+class LlamaCpp:
+    """llama.cpp in this process, asked through its own local address."""
+
+    def __init__(self, path):
+        asked = xllamacpp.CommonParams()
+        asked.model.path = str(path)
+        asked.n_ctx, asked.n_parallel, asked.n_gpu_layers, asked.warmup = 128, 1, 0, False
+        asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
+        asked.fit_params, asked.verbosity, asked.use_jinja = False, -1, True
+        self.server = xllamacpp.Server(asked)
+
+    def post(self, path, **body):
+        request = urllib.request.Request(
+            self.server.listening_address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def greedy(self, prompt, tokens):
+        body = {"prompt": prompt, "n_predict": tokens, "temperature": 0, "return_tokens": True, "ignore_eos": False}
+        return self.post("/completion", samplers=["temperature"], n_probs=1, **body)
+
+    def ids(self, text):
+        return self.post("/tokenize", content=text, add_special=False, parse_special=False)["tokens"]
+
+
+@pytest.fixture(scope="module")
+def words():
+    return tokenizer()
+
+
+def ours_greedy(made, prompt, tokens):
+    text, chances = torch.tensor([prompt]), []
+    with torch.inference_mode():
+        for _ in range(tokens):
+            logits = made(text, last=torch.tensor([text.shape[1] - 1]))
+            chances.append(logits.float().log_softmax(-1).max().item())
+            text = torch.cat((text, logits.argmax(-1)[:, None]), 1)
+    return text[0, len(prompt) :].tolist(), chances
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_llama_cpp_continues_with_the_same_tokens(shape, tmp_path, words):
+    made = model(shape, vocabulary=words.vocabulary)
+    made.model.embed_tokens.weight.data[words.size :] = 0  # so that no end is ever the likeliest
+    if not made.settings.tied:
+        made.lm_head.weight.data[words.size :] = 0
+    gguf.write(tmp_path / "model.gguf", made, words, "f32", "plain")
+    prompt = ids(1, 8, words.size)[0].tolist()
+    expected, chances = ours_greedy(made, prompt, 64)
+    told = LlamaCpp(tmp_path / "model.gguf").greedy(prompt, 64)
+    assert told["tokens"] == expected
+    theirs = [token["logprob"] for token in told["completion_probabilities"]]
+    torch.testing.assert_close(torch.tensor(theirs), torch.tensor(chances), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("pattern", ["gpt4", "gpt2"])
+def test_llama_cpp_cuts_text_into_the_same_ids(pattern, tmp_path):
+    words = Tokenizer.train(" ".join(TEXTS) * 10, 340, pattern=pattern, specials=chat.specials("plain"))
+    gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary), words, "f32", "plain")
+    theirs = LlamaCpp(tmp_path / "model.gguf")
+    for text in TEXTS:
+        assert theirs.ids(text) == words.encode(text).tolist()
+
+
+@pytest.mark.parametrize("template", ["plain", "chatml"])
+def test_llama_cpp_writes_a_conversation_the_same_way(template, tmp_path):
+    words = Tokenizer.train(TEXT * 10, 300, specials=chat.specials(template))
+    gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary), words, "f32", template)
+    theirs = LlamaCpp(tmp_path / "model.gguf")
+    prompt = theirs.post("/apply-template", messages=TALK)["prompt"]
+    found = theirs.post("/tokenize", content=prompt, add_special=False, parse_special=True)["tokens"]
+    assert found == chat.render(words, TALK, template, reply=True).ids.tolist()
+
+
+@pytest.mark.parametrize("type", ["f16", "bf16", "q8_0"])
+def test_llama_cpp_loads_narrow_weights(type, tmp_path, words):
+    made = model(vocabulary=words.vocabulary)
+    made.model.embed_tokens.weight.data[words.size :] = 0
+    gguf.write(tmp_path / "model.gguf", made, words, type, "plain")
+    prompt = ids(1, 8, words.size)[0].tolist()
+    expected, _ = ours_greedy(gguf.read(tmp_path / "model.gguf", "f32"), prompt, 1)
+    assert LlamaCpp(tmp_path / "model.gguf").greedy(prompt, 1)["tokens"] == expected
+
+
+@pytest.mark.parametrize("type", ["f32", "f16", "bf16", "q8_0"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_was_written_is_read_back(shape, type, tmp_path, words):
+    made = model(shape, vocabulary=words.vocabulary)
+    gguf.write(tmp_path / "model.gguf", made, words, type, "plain")
+    back = gguf.read(tmp_path / "model.gguf")
+    assert back.settings == made.settings
+    with torch.inference_mode():
+        before, after = made(ids()), back.float()(ids())
+    off = {"f32": 0.0, "f16": 5e-3, "bf16": 4e-2, "q8_0": 6e-2}[type]
+    assert (before - after).abs().max() <= off * before.abs().max()
+    found, template = gguf.tokenizer_of(gguf.GGUF(tmp_path / "model.gguf"))
+    assert template == "plain" and found.specials == words.specials
+    assert found.encode(TEXT).tolist() == words.encode(TEXT).tolist()
