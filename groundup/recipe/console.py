@@ -35,6 +35,15 @@ def amount(value: float) -> str:
     return f"{value / 1e12:.3g}T"
 
 
+def size(count: float) -> str:
+    """Bytes as a person says them: 812 B, 4.2 MB, 31 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
 @dataclass
 class Row:
     """What is known of one stage while the recipe is being made."""
@@ -82,7 +91,9 @@ class Row:
 class Lines:
     """The plain face: a line when a stage begins or ends, and one every few seconds between."""
 
-    def __init__(self, title: str, stages: list[str], out: TextIO, every: float = 5.0, clock: Callable = time.monotonic):
+    def __init__(
+        self, title: str, stages: list[str], out: TextIO, every: float = 5.0, clock: Callable = time.monotonic
+    ):
         self.rows = {name: Row(name) for name in stages}
         self.out, self.every, self.clock, self.start = out, every, clock, clock()
         self.spoke = self.start

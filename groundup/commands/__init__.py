@@ -1,0 +1,35 @@
+"""What can be typed after `groundup`, in the order of a text's way: from pages to answers.
+
+Nothing heavy is imported until a command runs, so that `groundup --help` answers at once.
+"""
+
+import typer
+
+from groundup.commands import models, recipes, stages, this_machine
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Language models from the ground up: from raw pages to a live API, every step readable and measured.",
+    epilog="Start with: groundup make tour --into runs/tour. "
+    "--traceback after any command shows all of a crash. Exit codes: 0 done, 1 crashed, 2 wrong input, 130 stopped.",
+)
+
+
+@app.callback()
+def _version(
+    version: bool = typer.Option(False, "--version", help="Say which version this is.", is_eager=True),
+) -> None:
+    if version:
+        from groundup import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+recipes.add(app)
+stages.add(app)
+models.add(app)
+this_machine.add(app)

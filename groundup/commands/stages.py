@@ -1,0 +1,189 @@
+"""Each stage by hand: `groundup train data=… model.depth=6 --into DIR`, its settings listed by `--help`."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+PANEL = "One stage at a time"
+TOLD = {  # kind -> (what happens, the setting that bare words stand for, example)
+    "invent": ("Invent a small internet with a town in it.", "", "groundup invent megabytes=12 --into runs/town"),
+    "corpus": (
+        "Read raw pages; extract, clean, deduplicate, redact.",
+        "files",
+        "groundup corpus notes/ pages.warc --into runs/corpus",
+    ),
+    "tokenizer": (
+        "Learn a byte-level BPE from a corpus.",
+        "corpus",
+        "groundup tokenizer runs/corpus size=4096 --into runs/tokenizer",
+    ),
+    "tokens": (
+        "Turn a corpus into shards of tokens.",
+        "",
+        "groundup tokens corpus=runs/corpus tokenizer=runs/tokenizer --into runs/tokens",
+    ),
+    "train": (
+        "Train a model: on pages, on answers, on preferences.",
+        "",
+        "groundup train data=runs/tokens model.depth=6 training.steps=500 --into runs/base",
+    ),
+    "evaluate": (
+        "Ask models the same questions and score them.",
+        "",
+        "groundup evaluate models.base=runs/base questions=runs/town/questions --into runs/scores",
+    ),
+    "quantize": (
+        "Write a model in 8 bits and measure the price.",
+        "model",
+        "groundup quantize runs/base data=runs/tokens --into runs/int8",
+    ),
+    "export": (
+        "Write a model for transformers and llama.cpp.",
+        "model",
+        "groundup export runs/base --format gguf --type q8_0 --into base.gguf",
+    ),
+    "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
+}
+ARTIFACTS = {"gguf": "model.gguf", "hf": "hf"}
+
+
+class StageCommand(TyperCommand):
+    """A command whose help also lists the settings of its kind of stage, with defaults and meaning."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        from groundup.stages import load
+
+        super().format_help(ctx, formatter)
+        table = Table(title="Settings, as NAME=VALUE", title_justify="left", box=None, padding=(0, 2, 0, 1))
+        for head in ("name", "default", "meaning"):
+            table.add_column(head, overflow="fold")
+        for name, default, meaning in settings_of(load(str(self.name)).Settings):
+            table.add_row(name, default, meaning)
+        Console(markup=False, highlight=False).print(table)
+
+
+def settings_of(model: "type[BaseModel]", above: str = "") -> Iterator[tuple[str, str, str]]:
+    """(dotted name, default, meaning) of every setting of a kind, nested ones in their place."""
+    from groundup.config.build import _models
+
+    for name, field in model.model_fields.items():
+        inner = list(_models(field.annotation))
+        for owner in inner:
+            yield from settings_of(owner, f"{above}{name}.")
+        if not inner:
+            default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+            yield f"{above}{name}", default or "required", field.description or ""
+
+
+def _shown(value: Any) -> str:
+    words = {None: "none", True: "true", False: "false"}
+    return words.get(value, str(value)) if isinstance(value, bool | None) else str(value)
+
+
+def make_one(kind: str, words: list[str], into: Path, seed: int, wait: bool) -> Path:
+    """Make one stage from the words of the command line."""
+    from groundup import config
+    from groundup.recipe import make_stage
+
+    return make_stage(kind, config.overrides(named(kind, words)), into, seed, wait=wait)
+
+
+def named(kind: str, words: list[str]) -> list[str]:
+    """Bare words are the value of the one setting that a kind is about; what says NAME=VALUE stays."""
+    from groundup.errors import Problem
+    from groundup.stages import load
+
+    bare = [
+        word for word in words if "=" not in word or (os.path.exists(word) and not word.split("=")[0].isidentifier())
+    ]
+    if not bare:
+        return words
+    setting = TOLD[kind][1]
+    if not setting:
+        raise Problem(f"cannot read {bare[0]!r}: expected NAME=VALUE, see groundup {kind} --help")
+    many = "list" in str(load(kind).Settings.model_fields[setting].annotation)
+    if len(bare) > 1 and not many:
+        raise Problem(f"groundup {kind} takes one {setting} and got {len(bare)}: {', '.join(bare)}")
+    quoted = [f"'{word.replace(chr(39), chr(39) * 2)}'" for word in bare]
+    value = f"[{', '.join(quoted)}]" if many else quoted[0]
+    return [f"{setting}={value}", *(word for word in words if word not in bare)]
+
+
+def export_one(words: list[str], into: Path, form: str, type_: str) -> Path:
+    """Write one format to `into` itself: a GGUF file, or a folder as Hugging Face's."""
+    from groundup.errors import Problem, did_you_mean
+
+    if form not in ARTIFACTS:
+        raise Problem(f"--format {form} is not known; {did_you_mean(form, ARTIFACTS)}")
+    if into.is_dir() and (form != "hf" or any(into.iterdir())):
+        raise Problem(
+            f"{into} is a folder that is in use: name a new {'folder' if form == 'hf' else 'file'} with --into"
+        )
+    into.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".groundup-export-", dir=into.parent))
+    try:
+        words = [*words, f"formats=[{form}]", *([f"type={type_}"] if type_ else [])]
+        made = make_one("export", words, beside / into.name, 1, False)
+        if into.is_dir():
+            into.rmdir()
+        os.replace(made / ARTIFACTS[form], into)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return into
+
+
+def _command(kind: str):
+    about, setting, example = TOLD[kind]
+    bare = typer.Argument(None, metavar=f"[{setting.upper()}…] [NAME=VALUE]…" if setting else "NAME=VALUE…")
+
+    def command(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="DIR", help="Where to make it."),
+        seed: int = typer.Option(1, "--seed", min=0, help="Of all that is random."),
+        wait: bool = typer.Option(False, "--wait", help="Wait while another process makes the same folder."),
+    ) -> None:
+        typer.echo(f"made {make_one(kind, words or [], into, seed, wait)}")
+
+    def export(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="PATH", help="With --format: the file or folder itself."),
+        form: str = typer.Option("", "--format", metavar="gguf|hf", help="Write this format alone."),
+        type_: str = typer.Option("", "--type", metavar="f32|f16|bf16|q8_0", help="Of the matrices in a GGUF file."),
+    ) -> None:
+        words = words or []
+        if form:
+            typer.echo(f"made {export_one(words, into, form, type_)}")
+        else:
+            typer.echo(f"made {make_one(kind, [*words, *([f'type={type_}'] if type_ else [])], into, 1, False)}")
+
+    chosen = export if kind == "export" else command
+    chosen.__doc__ = f"{about}\n\nExample:  {example}"
+    return chosen
+
+
+def stages() -> None:
+    """List the kinds of stage a recipe is made of.
+
+    Example:  groundup stages
+    """
+    for kind, (about, _, _) in TOLD.items():
+        typer.echo(f"{kind:<10} {about}  (settings: groundup {kind} --help)")
+
+
+def add(app: typer.Typer) -> None:
+    """Put a command for every kind of stage into the table of contents."""
+    app.command(rich_help_panel="The whole way")(stages)
+    for kind in TOLD:
+        app.command(kind, cls=StageCommand, rich_help_panel=PANEL)(_command(kind))
