@@ -1,5 +1,7 @@
 """Learning rates over a training: they rise, stay and fall as they are called to."""
 
+from itertools import pairwise
+
 import pytest
 
 from groundup.training.schedules import SCHEDULES, rate
@@ -22,14 +24,14 @@ def test_rates_stay_between_nothing_and_all(kind):
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_a_warm_up_rises_evenly_to_the_whole_rate(kind):
     told = curve(kind=kind, warmup=0.1, decay=0.5)
-    rises = [b - a for a, b in zip(told[:19], told[1:20], strict=True)]
+    rises = [b - a for a, b in pairwise(told[:20])]
     assert rises == pytest.approx([rises[0]] * 19) and told[20] == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize("kind", sorted(set(SCHEDULES) - {"constant"}))
 def test_a_schedule_falls_to_its_floor(kind):
     told = curve(kind=kind, floor=0.1)
-    assert all(a >= b for a, b in zip(told, told[1:], strict=False)) and told[-1] == pytest.approx(0.1, abs=0.02)
+    assert all(a >= b for a, b in pairwise(told)) and told[-1] == pytest.approx(0.1, abs=0.02)
 
 
 def test_wsd_stays_until_its_last_share():

@@ -36,7 +36,9 @@ def make_world(folder: Path, stories: int = 200) -> Path:
     before = [tokenizer.specials[chat.SEPARATOR]]
     for name, part in (("train", told), ("val", told[:40])):
         writer = Writer(folder / "tokens" / name, tokenizer.vocabulary)
-        writer.add([np.concatenate([before, tokenizer.encode(text)]) for text, _, _ in part], sum(len(t[0]) for t in part))
+        writer.add(
+            [np.concatenate([before, tokenizer.encode(text)]) for text, _, _ in part], sum(len(t[0]) for t in part)
+        )
         writer.close()
     prompts = [[{"role": "user", "content": f"{text} where is the {asked}?"}] for text, asked, _ in told]
     talks = [

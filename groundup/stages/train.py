@@ -11,7 +11,7 @@ With `data` beside conversations or pairs and `objective.replay=0.1`, a tenth of
 """
 
 import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +23,18 @@ from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
-from groundup.run import Estimate, Work, write_atomically
+from groundup.run import Estimate, Work
 from groundup.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    import torch
-
-    from groundup.data.batches import Pages
-    from groundup.objectives.table import Sources
+    from groundup.model.cost import Plan
     from groundup.tokenizer import Tokenizer
+    from groundup.training.loop import Hooks
 
 VERSION = 1
 SEEDED = True
 REFERENCE = "reference.safetensors"
+VOCABULARY = 2048  # assumed by estimates where the tokenizer is still to be trained
 
 
 class SampleSettings(config.Settings):
@@ -59,6 +58,12 @@ class Settings(config.Settings):
     )
     template: str = Field(default="plain", description="how conversations are written: plain or chatml")
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="instead of `model`, `training.steps`, `rows`, `time` and the optimizer's rate: size them to the text "
+        "and to so many seconds of this machine",
+    )
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what is learnt")
     training: TrainSettings = Field(default_factory=TrainSettings, description="how it is learnt")
     samples: SampleSettings = Field(default_factory=SampleSettings, description="what is shown meanwhile")
@@ -70,37 +75,30 @@ def run(settings: Settings, work: Work) -> None:
 
     from groundup.data.order import key
     from groundup.model import folder
+    from groundup.objectives.sources import held_out, measure_start, read
     from groundup.objectives.table import objective
     from groundup.training.allocator import keep_memory
-    from groundup.training.loop import Hooks, train
+    from groundup.training.loop import train
 
+    torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
+    keep_memory()
+    tokenizer = _tokenizer(settings)
+    settings = _sized(settings, tokenizer, work)
     training = settings.training
     seed = work.seed if training.seed is None else training.seed
-    keep_memory()
-    torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
-    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[_precision(settings, work)]
-    tokenizer = _tokenizer(settings)
+    probed = _probed(settings, work)
     model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
-    model.compute = None if dtype == torch.float32 else dtype
+    model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
-    sources = _sources(settings, tokenizer, seed)
+    paths = settings.data, settings.conversations, settings.pairs
+    sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
-        _annotate(model, sources, work)
-    pages = None if settings.data is None else _held_out(Path(settings.data), training, seed)
-    hooks = Hooks(work.log, work.rewind, work.progress, work.stopping, lambda text: work.progress(0, 0, "tokens", text))
-    hooks.validate = None if pages is None else lambda model, step: _validate(model, pages, training.validate_steps)
-    hooks.sample = _sampler(settings, tokenizer, work.out / "samples.jsonl") if settings.samples.prompts else None
-    hooks.meter.flops_per_token = 6.0 * sum(value.numel() for value in model.parameters())
+        measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
+    hooks = _hooks(settings, tokenizer, work, model, probed)
+    hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
     asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
-    train(
-        model,
-        objective(settings.objective, sources),
-        training,
-        work.out,
-        key(seed, json.dumps(asked)).__str__(),
-        hooks,
-        dtype,
-    )
+    name = f"{key(seed, json.dumps(asked)):016x}"
+    train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
     model.compute = None
     folder.save(work.out / "model", model.cpu(), tokenizer, settings.template)
     _drop(work.out)
@@ -108,50 +106,98 @@ def run(settings: Settings, work: Work) -> None:
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
     """From the counts of weights and tokens, at the rate that machines of this kind reached."""
-    from groundup.model.cost import parameters
+    from groundup.model import cost
 
-    training, start = settings.training, before.get("start")
-    if start is not None and start.parameters:
-        weights = start.parameters
-    else:
-        known = before.get("data") or before.get("tokenizer")
-        vocabulary = getattr(known, "vocabulary", 0) or 4096
-        weights = parameters(_architecture(settings).with_vocabulary(vocabulary))
-    sides = 2 if settings.objective.kind == "preference" else 1
-    tokens = training.steps * training.rows * training.time * sides
-    flops = 6.0 * weights * tokens
-    activations = training.rows * training.time * sides // training.accumulate * 40_000
+    start, data = before.get("start", Estimate()), before.get("data", Estimate())
+    vocabulary = VOCABULARY  # the tokenizer's, which may not exist yet
+    if settings.seconds is not None:
+        settings = _with_plan(settings, cost.size_for(data.tokens, settings.seconds, machine, vocabulary))
+    training, model = settings.training, _architecture(settings)
+    model = model.with_vocabulary(max(vocabulary, model.vocabulary))
+    weights = start.parameters or cost.parameters(model)
+    rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
+    tokens = training.steps * rows * training.time
+    per_token = 6.0 * weights if start.parameters else cost.flops_per_token(model, training.time, backward=True)
+    held = cost.training_bytes(model, rows // training.accumulate, training.time)
     return Estimate(
         tokens=tokens,
         parameters=weights,
-        flops=flops,
-        memory_bytes=400_000_000 + 20 * weights + activations,
+        flops=per_token * tokens,
+        memory_bytes=400_000_000 + held,
         disk_bytes=weights * (4 + 12 * (training.keep + 1)),
-        seconds=5.0 + flops / _rate(machine),
+        seconds=5.0 + per_token * tokens / cost.flops_per_second(machine),
     )
 
 
-def _rate(machine: Machine) -> float:
-    """FLOP/s that training really reaches on small models: measured on two cores, a guess on GPUs."""
-    if machine.device == "cuda":
-        return 3e13
-    core = 120e9 if machine.amx else 90e9 if machine.avx512_bf16 else 35e9
-    return core * machine.threads
+def _sized(settings: Settings, tokenizer: "Tokenizer", work: Work) -> Settings:
+    """With `seconds` given, the model and the training that text and machine deserve; chosen once."""
+    if settings.seconds is None:
+        return settings
+    from dataclasses import asdict
+
+    from groundup.data.shards import Shards
+    from groundup.model import cost
+
+    if settings.model is not None or settings.data is None or settings.start is not None:
+        raise Problem("train with `seconds` chooses the model for the text in `data`: leave out `model` and `start`.")
+    tokens = len(Shards(Path(settings.data) / "train").tokens)
+
+    def choose() -> dict[str, Any]:
+        plan = cost.size_for(tokens, settings.seconds or 0.0, work.machine, tokenizer.vocabulary)
+        return asdict(plan) | {"model": plan.model.model_dump(mode="json")}
+
+    chosen = dict(work.choose("plan", choose))
+    chosen["model"] = ModelSettings.model_validate(chosen["model"])
+    return _with_plan(settings, cost.Plan(**chosen))
+
+
+def _with_plan(settings: Settings, plan: "Plan") -> Settings:
+    training = settings.training
+    optimizer = training.optimizer.model_copy(update={"rate": training.optimizer.rate or plan.rate})
+    update = {"steps": plan.steps, "rows": plan.rows, "time": plan.time, "optimizer": optimizer}
+    return settings.model_copy(update={"model": plan.model, "training": training.model_copy(update=update)})
+
+
+def _probed(settings: Settings, work: Work) -> dict[str, Any]:
+    """The precision to compute in, and the peak of FLOP/s that utilisation is measured against."""
+    from groundup import hardware
+
+    def probe() -> dict[str, Any]:
+        found = hardware.probe(work.machine, 0.15)
+        precision = settings.training.precision
+        if precision == "auto":
+            precision = "bf16" if hardware.precision(work.machine, found) == "bf16" else "f32"
+        return {"precision": precision, "peak_gflops": found[f"{precision}_square_gflops"]}
+
+    return work.choose("probe", probe)
+
+
+def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, probed: dict[str, Any]) -> "Hooks":
+    """Ties the loop to the stage's folder and to whoever watches."""
+    from groundup.model import cost
+    from groundup.training.loop import Hooks
+    from groundup.training.meter import Meter
+    from groundup.training.samples import sampler
+
+    training = settings.training
+    samples, prompts = settings.samples, settings.samples.prompts
+    talk = None if settings.objective.kind == "next_token" else settings.template
+    per_token = cost.flops_per_token(model.settings, training.time, backward=True)
+    return Hooks(
+        log=work.log,
+        rewind=work.rewind,
+        progress=work.progress,
+        stopping=work.stopping,
+        say=lambda sentence: work.progress(0, 0, "tokens", sentence),
+        sample=sampler(tokenizer, prompts, talk, samples.tokens, work.out / "samples.jsonl") if prompts else None,
+        meter=Meter(per_token, probed["peak_gflops"] * 1e9),
+    )
 
 
 def _threads(machine: Machine) -> int:
     from groundup import hardware
 
     return hardware.threads(machine)
-
-
-def _precision(settings: Settings, work: Work) -> str:
-    if settings.training.precision != "auto":
-        return settings.training.precision
-    from groundup import hardware
-
-    chosen = work.choose("precision", lambda: hardware.precision(work.machine, hardware.probe(work.machine, 0.15)))
-    return "bf16" if chosen == "bf16" else "f32"
 
 
 def _architecture(settings: Settings) -> ModelSettings:
@@ -195,100 +241,7 @@ def _awake(model: Any) -> Any:
     return model.requires_grad_(True).train()
 
 
-def _sources(settings: Settings, tokenizer: "Tokenizer", seed: int) -> "Sources":
-    from groundup.data import examples
-    from groundup.data.batches import pages
-    from groundup.data.shards import Shards
-    from groundup.objectives.table import Sources
-
-    training, made = settings.training, {}
-    size = training.rows, training.time, seed
-    if settings.data is not None:
-        made["pages"] = pages(Shards(Path(settings.data) / "train"), *size, training.mask or "none")
-    mask = training.mask or "documents"
-    if settings.conversations:
-        made["conversations"] = examples.conversations(
-            settings.conversations, tokenizer, settings.template, *size, mask
-        )
-    if settings.pairs:
-        made["pairs"] = examples.pairs(settings.pairs, tokenizer, settings.template, *size, mask)
-    return Sources(**made)
-
-
-def _annotate(model: Any, sources: "Sources", work: Work) -> None:
-    """Measure the reference once; a resumed attempt finds it on the disk."""
-    import safetensors.numpy
-
-    from groundup.objectives.preference import annotate
-
-    if sources.pairs is None:
-        return
-    path = work.out / REFERENCE
-    if not path.exists():
-        told = annotate(
-            model, sources.pairs, lambda done, total: work.progress(done, total, "rows", "measuring the start")
-        )
-        write_atomically(path, safetensors.numpy.save({"reference": told}))
-    sources.pairs.reference = safetensors.numpy.load(path.read_bytes())["reference"]
-
-
-def _held_out(data: Path, training: TrainSettings, seed: int) -> "Pages | None":
-    from groundup.data.batches import pages
-    from groundup.data.shards import Shards
-
-    if not (data / "val").is_dir():
-        return None
-    shards = Shards(data / "val")
-    time = min(training.time, len(shards.tokens) // 2)
-    return pages(shards, training.rows, time, seed) if time > 1 else None
-
-
-def _validate(model: Any, pages: "Pages", steps: int) -> dict[str, float]:
-    import math
-
-    from groundup.objectives.next_token import NextToken
-    from groundup.training.loop import measure
-
-    enough = range(min(steps, max(1, pages.windows // pages.rows)))
-    nats = measure(model, NextToken(pages), enough)["next_token"]
-    bytes_per_token = pages.shards.text_bytes / max(1, len(pages.shards.tokens))
-    return {"validation": nats, "bits_per_byte": nats / math.log(2) / max(bytes_per_token, 1e-9)}
-
-
-def _sampler(settings: Settings, tokenizer: "Tokenizer", path: Path) -> Callable[["torch.nn.Module", int], None]:
-    """Appends to samples.jsonl what the model says at a step; lines of that step and later are replaced."""
-    from groundup.tokenizer import chat
-    from groundup.training.samples import greedy
-
-    prompts = settings.samples.prompts
-    stops = chat.stop_ids(tokenizer, settings.template)
-    if settings.objective.kind == "next_token":
-        separator = [tokenizer.specials[chat.SEPARATOR]] if chat.SEPARATOR in tokenizer.specials else []
-        ids = [_joined(separator, tokenizer.encode(text)) for text in prompts]
-    else:
-        talks = [[{"role": "user", "content": text}] for text in prompts]
-        ids = [chat.render(tokenizer, talk, settings.template, reply=True).ids for talk in talks]
-
-    def sample(model: "torch.nn.Module", step: int) -> None:
-        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in before if json.loads(line)["step"] < step]
-        made = greedy(model, ids, settings.samples.tokens, stops)
-        for prompt, row in zip(prompts, made, strict=True):
-            kept.append(json.dumps({"step": step, "prompt": prompt, "text": tokenizer.decode(row)}, ensure_ascii=False))
-        write_atomically(path, "\n".join(kept) + "\n")
-
-    return sample
-
-
-def _joined(before: list[int], ids: Any) -> Any:
-    import numpy as np
-
-    return np.concatenate([np.array(before, np.int64), ids.astype(np.int64)])
-
-
 def _drop(out: Path) -> None:
     """Checkpoints and the reference have done their work."""
-    import shutil
-
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
     (out / REFERENCE).unlink(missing_ok=True)

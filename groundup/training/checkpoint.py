@@ -50,6 +50,7 @@ def save(folder: Path, step: int, state: dict[str, Tensor], run: str, notes: dic
         write_atomically(beside / STATE, raw)
         file = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
         manifest = {"format": FORMAT, "step": step, "run": run, "files": {STATE: file}, "notes": notes}
+        manifest["sha256"] = _seal(manifest)
         write_atomically(beside / MANIFEST, json.dumps(manifest, indent=1) + "\n")
         os.replace(beside, target)
     except BaseException:
@@ -99,6 +100,8 @@ def _damage(place: Path, run: str | None) -> str | None:
     """What is wrong with a checkpoint, or None: missing, foreign or changed bytes."""
     try:
         manifest = json.loads((place / MANIFEST).read_bytes())
+        if manifest["sha256"] != _seal({name: value for name, value in manifest.items() if name != "sha256"}):
+            return f"is damaged ({MANIFEST} is not what was written)"
         if manifest["format"] != FORMAT:
             return f"has format {manifest['format']}, not {FORMAT}"
         if run is not None and manifest["run"] != run:
@@ -112,6 +115,11 @@ def _damage(place: Path, run: str | None) -> str | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "is incomplete"
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    """A manifest's own hash, so that a flipped bit in it is noticed too."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _free(path: Path) -> Path:

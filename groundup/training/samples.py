@@ -3,11 +3,18 @@
 Rows are continued together from their prompts; what serving needs (caches, sampling, stops) is left to the engine.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+from groundup.run import write_atomically
+from groundup.tokenizer import Tokenizer, chat
+
+Sample = Callable[[nn.Module, int], None]  # (model, step)
 
 
 @torch.no_grad()
@@ -25,3 +32,30 @@ def greedy(model: nn.Module, prompts: Sequence[np.ndarray], tokens: int, stops: 
         lengths += 1
     made = [ids[row, len(prompt) : len(prompt) + tokens].tolist() for row, prompt in enumerate(prompts)]
     return [row[: next((at for at, token in enumerate(row) if token in stops), len(row))] for row in made]
+
+
+def sampler(tokenizer: Tokenizer, prompts: Sequence[str], template: str | None, tokens: int, path: Path) -> Sample:
+    """Adds to the JSON lines at `path` what a model says at a step; lines of that step and later ones are replaced.
+
+    Prompts are beginnings of pages or, with a chat template, what a user says.
+    """
+    stops = chat.stop_ids(tokenizer, template or "plain")
+    if template is None:
+        before = [tokenizer.specials[name] for name in [chat.SEPARATOR] if name in tokenizer.specials]
+        ids = [
+            np.concatenate([np.array(before, np.int64), tokenizer.encode(text).astype(np.int64)]) for text in prompts
+        ]
+    else:
+        talks = [[{"role": "user", "content": text}] for text in prompts]
+        ids = [made.ids for made in chat.render_many(tokenizer, talks, template, reply=True)]
+
+    def sample(model: nn.Module, step: int) -> None:
+        old = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = [line for line in old if json.loads(line)["step"] < step]
+        for prompt, row in zip(prompts, greedy(model, ids, tokens, stops), strict=True):
+            lines.append(
+                json.dumps({"step": step, "prompt": prompt, "text": tokenizer.decode(row)}, ensure_ascii=False)
+            )
+        write_atomically(path, "\n".join(lines) + "\n")
+
+    return sample

@@ -9,7 +9,13 @@ from groundup.training.muon import orthogonalize, orthogonalize_by_decomposition
 from groundup.training.optimizers import Rule, adamw_by_definition, by_shape, kind_of, optimizer, rules_of, stretch
 from groundup.training.settings import OptimizerSettings
 
-SHAPES = {"model.embed_tokens.weight": (11, 6), "a.weight": (6, 6), "b.weight": (9, 6), "c.weight": (6, 6), "n.weight": (6,)}
+SHAPES = {
+    "model.embed_tokens.weight": (11, 6),
+    "a.weight": (6, 6),
+    "b.weight": (9, 6),
+    "c.weight": (6, 6),
+    "n.weight": (6,),
+}
 ONE = torch.ones(())
 
 
@@ -49,7 +55,9 @@ def test_adamw_is_its_definition():
         own.update(gradients(step), factor, ONE)
         for name, gradient in gradients(step).items():
             rule = Rule(rules[name].rate * factor, rules[name].decay)
-            written[name] = adamw_by_definition(written[name][0], gradient, *written[name][1:], step + 1, rule, settings)
+            written[name] = adamw_by_definition(
+                written[name][0], gradient, *written[name][1:], step + 1, rule, settings
+            )
     for name in SHAPES:
         torch.testing.assert_close(ours[name], written[name][0])
 
@@ -62,15 +70,15 @@ def test_muon_is_its_definition_one_matrix_at_a_time():
     momentum = {name: torch.zeros_like(value) for name, value in matrices.items()}
     for step in range(5):
         own.update(gradients(step), 0.5, ONE)
-        for name in matrices:
+        for name, value in matrices.items():
             gradient = gradients(step)[name]
             momentum[name] = 0.9 * momentum[name] + 0.1 * gradient
             ahead = 0.1 * gradient + 0.9 * momentum[name]
             direction = orthogonalize(ahead[None], torch.float64)[0] * stretch(ahead)
-            matrices[name] = matrices[name] * (1 - 0.025 * 0.2) - 0.025 * direction
+            matrices[name] = value * (1 - 0.025 * 0.2) - 0.025 * direction
     assert len(matrices) == 3
-    for name in matrices:
-        torch.testing.assert_close(ours[name], matrices[name])
+    for name, value in matrices.items():
+        torch.testing.assert_close(ours[name], value)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (5, 20), (20, 5)])
@@ -113,7 +121,10 @@ def test_every_parameter_of_a_model_is_learnt_by_someone():
         model = Transformer(ModelSettings(family=family, depth=2, width=32, vocabulary=20, tied=False))
         named = dict(model.named_parameters())
         kinds = {name: kind_of(name, value) for name, value in named.items()}
-        assert {name for name, kind in kinds.items() if kind == "table"} >= {"model.embed_tokens.weight", "lm_head.weight"}
+        assert {name for name, kind in kinds.items() if kind == "table"} >= {
+            "model.embed_tokens.weight",
+            "lm_head.weight",
+        }
         assert all("proj" in name for name, kind in kinds.items() if kind == "matrix")
         rules = rules_of(named, OptimizerSettings(decay=0.1))
         assert all(rules[name].decay == 0 for name, kind in kinds.items() if kind != "matrix")

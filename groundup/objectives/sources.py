@@ -1,0 +1,72 @@
+"""From what lies on the disk to what objectives read: pages, conversations and pairs as batches, and text held out.
+
+Folders and files of earlier stages come in; the training stage hands the result to the objective that was asked for.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import safetensors.numpy
+from torch import nn
+
+from groundup.data import examples
+from groundup.data.batches import pages
+from groundup.data.examples import Pairs
+from groundup.data.shards import Shards
+from groundup.objectives.next_token import NextToken
+from groundup.objectives.preference import annotate
+from groundup.objectives.table import Sources
+from groundup.run import write_atomically
+from groundup.tokenizer import Tokenizer
+from groundup.training.loop import measure
+from groundup.training.settings import TrainSettings
+
+
+def read(
+    data: str | None,
+    conversations: Sequence[str],
+    pairs: Sequence[str],
+    tokenizer: Tokenizer,
+    template: str,
+    training: TrainSettings,
+    seed: int,
+) -> Sources:
+    """Everything that was named, as batches of the training's size."""
+    size = training.rows, training.time, seed
+    mask = training.mask or "documents"
+    return Sources(
+        pages(Shards(Path(data) / "train"), *size, training.mask or "none") if data else None,
+        examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
+        examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,
+    )
+
+
+def measure_start(model: nn.Module, pairs: Pairs | None, path: Path, progress: Callable[..., None]) -> None:
+    """Give pairs their column `reference`, measured with the model as it is; a resumed training finds it at `path`."""
+    if pairs is None:
+        return
+    if not path.exists():
+        told = annotate(model, pairs, lambda done, total: progress(done, total, "rows", "measuring the start model"))
+        write_atomically(path, safetensors.numpy.save({"reference": told}))
+    pairs.reference = safetensors.numpy.load(path.read_bytes())["reference"]
+
+
+def held_out(data: str, training: TrainSettings, seed: int) -> Callable[[nn.Module, int], dict[str, float]] | None:
+    """Measures a model on the pages that are kept back for it, if there are any."""
+    folder = Path(data) / "val"
+    if not folder.is_dir():
+        return None
+    shards = Shards(folder)
+    time = min(training.time, len(shards.tokens) // 2)
+    if time < 2:
+        return None
+    objective = NextToken(pages(shards, training.rows, time, seed))
+    steps = range(min(training.validate_steps, max(1, (len(shards.tokens) // time) // training.rows)))
+    bytes_per_token = max(1, shards.text_bytes) / len(shards.tokens)
+
+    def validate(model: nn.Module, step: int) -> dict[str, float]:
+        nats = measure(model, objective, steps)["next_token"]
+        return {"validation": nats, "bits_per_byte": nats / math.log(2) / bytes_per_token}
+
+    return validate
