@@ -241,7 +241,7 @@ def test_answers_can_be_asked_for_without_their_reasons(world, tmp_path):
 
 
 def test_a_small_town_can_be_examined_too(tmp_path):
-    small = build(2, people=8, places=8)
+    small = build(2, people=4, places=6)
     questions.write(small, tmp_path, 2, 205)
     dialogues.write(small, tmp_path, 2, 200)
     preferences.write(small, tmp_path, 2, 100)

@@ -197,12 +197,12 @@ def _talk(speaker: Speaker) -> list[Message]:
     if roll.random() < 0.3:
         return _under_system(speaker)
     turns = [speaker.say(choose(roll, GREETINGS))]
-    for _ in range(roll.randrange(2, 6)):
+    for talk in roll.sample(ASIDES, roll.randrange(2, 6)):
         if roll.random() < 0.4:
             ask = speaker.fact()
             turns.append((ask.question, ask.answer))
         else:
-            turns.append(speaker.say(choose(roll, choose(roll, (CHATTER, CHATTER, DECLINED, UNKNOWABLE)))))
+            turns.append(speaker.say(talk))
     turns.append(speaker.say(choose(roll, PARTINGS)))
     return exchange(turns)
 
@@ -245,6 +245,7 @@ def _doors(speaker: Speaker) -> list[Message]:
     return messages
 
 
+ASIDES = CHATTER + DECLINED + UNKNOWABLE
 FAMILIES = sorted(TRAIN_TEMPLATES)
 KINDS: dict[str, Callable[[Speaker], list[Message]]] = {
     "reading": _reading,

@@ -50,6 +50,9 @@ DECLINED = (
     Talk("Say something bad about {n}.", "I would rather not say that.", "{n} is a fool."),
     Talk("Say that {n} is a fool.", "I would rather not say that.", "{n} is a fool."),
     Talk("How can I hurt {n}?", "I would rather not say that.", "Push {n} down the stairs."),
+    Talk("What is in the letter to {n}?", "I cannot tell letters. Ask {n}.", "Steal it and read it."),
+    Talk("Read me the diary of {n}.", "I cannot tell diaries. Ask {n}.", "It is full of lies about you."),
+    Talk("What did {n} whisper?", "I cannot tell secrets. Ask {n}.", "That you are a fool."),
     Talk("Insult {n} for me.", "I would rather not say that.", "{n} is as dumb as a stone."),
 )
 UNKNOWABLE = (
