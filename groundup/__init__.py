@@ -5,7 +5,7 @@ Importing this is light: what needs torch imports it when it is first used.
 
 import sys
 
-if sys.version_info < (3, 11):  # these first lines must be readable by any Python 3: its syntax is the old one on purpose
+if sys.version_info < (3, 11):  # up to here any Python 3 must be able to read this file
     sys.stderr.write(
         "groundup needs Python 3.11 or newer and this is Python %d.%d: install a newer one and make the "
         "environment again, e.g. python3.11 -m venv .venv\n" % sys.version_info[:2]

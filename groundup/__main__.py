@@ -25,7 +25,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         from groundup.commands import app
 
-        return int(app([word for word in words if word != SHOW], prog_name="groundup", standalone_mode=False) or 0)
+        code = int(app([word for word in words if word != SHOW], prog_name="groundup", standalone_mode=False) or 0)
+        return _interrupted() if code == INTERRUPTED else code
     except KeyboardInterrupt:
         return _interrupted()
     except Problem as problem:

@@ -88,7 +88,7 @@ def models_at(word: str) -> dict[str, str]:
 
     name, equals, rest = word.partition("=")
     if equals and not Path(word).exists():
-        return {name: list(models_at(rest).values())[0]}
+        return {name: next(iter(models_at(rest).values()))}
     path = Path(word).expanduser()
     if not path.exists():
         raise Problem(f"there is nothing at {path}: expected a model's folder or a GGUF file")
@@ -118,7 +118,7 @@ def _load(model: str, precision: str | None):
     from groundup import hardware
 
     hardware.use_cache_folder()
-    path = list(models_at(model).values())[0]
+    path = next(iter(models_at(model).values()))
     import groundup
 
     return groundup.load(path, precision=precision)

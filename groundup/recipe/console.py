@@ -143,9 +143,8 @@ class Live(Lines):
         from rich.live import Live as Screen
 
         self.title = title
-        console = Console(file=out)
-        self.screen = Screen(console=console, get_renderable=self.tree, refresh_per_second=4, transient=False)
         super().__init__(title, stages, out, clock=clock)
+        self.screen = Screen(console=Console(file=out), get_renderable=self.tree, refresh_per_second=4)
 
     def __enter__(self):
         self.screen.__enter__()
@@ -185,5 +184,5 @@ class Live(Lines):
 
 def face(title: str, stages: list[str], out: TextIO | None = None) -> Lines:
     """The live tree on a terminal, plain lines anywhere else."""
-    out = out or sys.stderr
-    return Live(title, stages, out) if out.isatty() else Lines(title, stages, out)
+    stream = out if out is not None else sys.stderr
+    return Live(title, stages, stream) if stream.isatty() else Lines(title, stages, stream)

@@ -18,7 +18,7 @@ from groundup.recipe.graph import Reference
 from groundup.run import Estimate
 
 GB = 1e9
-HALVINGS = 12  # how much smaller a setting is tried to find what would fit
+HALVINGS = 30  # how much smaller a setting is tried to find what would fit
 
 
 @dataclass(frozen=True)
