@@ -1,0 +1,186 @@
+"""The readable text of a page: out of tags, navigation, advertising and cookie banners come its paragraphs.
+
+One pass of a regular expression cuts the page at its tags, so broken markup costs nothing: there is no tree to break.
+Blocks inside navigation and the like fall away; the others stay or go by their length, their links and their
+neighbours (after Kohlschütter et al. 2010 and Pomikálek's jusText).
+"""
+
+import html
+import re
+from dataclasses import dataclass
+
+UNREAD = re.compile(
+    r"<!--.*?(?:-->|\Z)|<!\[CDATA\[|\]\]>|<(script|style|noscript|template|svg|math|iframe|object|select|button|"
+    r"textarea|canvas|audio|video|title|dialog)\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>.*?</\1\s*>"
+    r"|<(?:script|style)\b.*\Z", re.S | re.I)
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^'<]*'|[\"'])*)>|<[!?][^>]*>")
+SPACE = re.compile(r"[ \t\r\n\f]+")
+INLINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img input ins kbd label mark q ruby rb rt rp s samp "
+    "small span strike strong sub sup time tt u var wbr".split())
+PARAGRAPHS = frozenset("p pre blockquote dd dt figcaption li td th".split())
+HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+LANDMARKS = frozenset(("main", "article"))
+VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+FALLEN = frozenset("nav footer aside form menu".split())
+FALLEN_ROLES = re.compile(
+    r"\brole\s*=\s*[\"']?(?:navigation|banner|contentinfo|complementary|search|dialog|alertdialog|menu|menubar)\b"
+    r"|\baria-hidden\s*=\s*[\"']?true|\bhidden(?:\s|=|$)|display\s*:\s*none", re.I)
+NAMED = re.compile(r"\b(?:class|id)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
+FALLEN_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|submenu|breadcrumbs?|sidebar|side-bar|footer|foot|masthead|topbar|"
+    r"cookies?|consent|gdpr|banner|ads?|adsense|adverts?|advertisement|advertising|sponsor(?:ed|s)?|promo(?:ted|tion)?|"
+    r"newsletter|subscribe|signup|sign-up|popup|modal|overlay|share|sharing|social|related|recommended|"
+    r"comments?-form|widget|pager|pagination|skip-link|toolbar|copyright|disclaimer|login)(?:$|[\s_-])", re.I)
+KEPT_NAMES = re.compile(r"(?:^|[\s_-])(?:content|article|main|post|entry|story|body|text)(?:$|[\s_-])", re.I)
+PHRASES = re.compile(
+    r"\b(?:we use cookies|uses cookies|accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|"
+    r"all rights reserved|privacy policy|terms (?:of (?:use|service)|and conditions)|sign up for our|"
+    r"subscribe to our|share (?:this|on)|follow us|click here to|back to top|skip to (?:main )?content|read more|"
+    r"log ?in|advertisement|sponsored|powered by|enable javascript|your browser)\b|©|&copy;", re.I)
+LONG_BLOCK = 200  # characters: what is longer and no boilerplate by its words is text wherever it stands
+SHORT_BLOCK = 60
+FARTHEST = 5_000  # tags within which an element that falls away must close
+
+
+@dataclass
+class Block:
+    """A stretch of text between two tags that break lines."""
+
+    text: str
+    tag: str
+    linked: int  # characters of it inside links
+    inside: bool  # within <main> or <article>
+
+
+def extract(page: str) -> str:
+    """The main text of an HTML page, paragraphs apart by blank lines; empty if there is none."""
+    found = blocks(UNREAD.sub(" ", page))
+    if sum(len(block.text) for block in found if block.inside) * 3 >= sum(len(block.text) for block in found):
+        found = [block for block in found if block.inside]
+    return _joined([block for block, good in zip(found, _judged(found), strict=True) if good])
+
+
+def blocks(page: str) -> list[Block]:
+    """The page's blocks of text in order, without those that lie inside navigation, footers and the like."""
+    pieces = TAG.split(page)  # text, "/", name, attributes, text, "/", name, attributes, …
+    names = [name.lower() if name else "" for name in pieces[2::4]]
+    fallen_until = landmarks = linked = 0
+    in_link, pre, tag = False, 0, ""
+    result: list[Block] = []
+    gathered: list[str] = []
+
+    def finish() -> None:
+        nonlocal linked
+        text = html.unescape("".join(gathered))
+        text = text.strip("\n") if pre else "\n".join(map(str.strip, SPACE.sub(" ", text).split("\x00"))).strip()
+        if text.strip():
+            result.append(Block(text, tag, linked, landmarks > 0))
+        gathered.clear()
+        linked = 0
+
+    gathered.append(pieces[0])
+    for i, name in enumerate(names):
+        text = pieces[4 * i + 4]
+        if i < fallen_until:
+            continue
+        closing = pieces[4 * i + 1]
+        if name in INLINE or not name:
+            if name == "a":
+                in_link = not closing
+        elif name == "br":
+            gathered.append("\n" if pre else "\x00")
+        else:
+            finish()
+            in_link = False
+            if name in LANDMARKS:
+                landmarks = max(0, landmarks + (-1 if closing else 1))
+            elif name == "pre":
+                pre = 0 if closing else 1
+            tag = "" if closing else name
+        if not closing and name and name not in VOID and _falls(name, pieces[4 * i + 3]):
+            finish()
+            fallen_until = _end_of(names, pieces, i) + 1
+            if fallen_until <= len(names) and fallen_until > i + 1:
+                gathered.append(pieces[4 * fallen_until])
+            continue
+        if text:
+            gathered.append(text)
+            if in_link:
+                linked += len(text)
+    finish()
+    return result
+
+
+def _falls(name: str, attributes: str) -> bool:
+    if name in FALLEN:
+        return True
+    if not attributes or name in ("body", "html", "main", "article"):
+        return False
+    if FALLEN_ROLES.search(attributes):
+        return True
+    for found in NAMED.finditer(attributes):
+        words = found[1] or found[2] or found[3] or ""
+        if FALLEN_NAMES.search(words) and not KEPT_NAMES.search(words):
+            return True
+    return False
+
+
+def _end_of(names: list[str], pieces: list[str], start: int) -> int:
+    """Where the element that opens at tag `start` closes; if it never does, where the page plainly goes on.
+
+    A form around more than half of the page is the page.
+    """
+    name, depth = names[start], 0
+    goes_on = 0
+    for i in range(start, min(len(names), start + FARTHEST)):
+        if names[i] == name:
+            depth += -1 if pieces[4 * i + 1] else 1
+            if depth == 0:
+                return i if name != "form" or (i - start) * 2 < len(names) else start
+        elif i > start and not goes_on and not pieces[4 * i + 1] and (names[i] in LANDMARKS or names[i] in HEADINGS):
+            goes_on = i
+    return (goes_on or start + 1) - 1
+
+
+def _judged(found: list[Block]) -> list[bool]:
+    """Good blocks are paragraphs; what is too short to tell follows the good ones around it."""
+    verdicts = [_verdict(block) for block in found]
+    before = _carried(verdicts)
+    after = _carried(verdicts[::-1])[::-1]
+    good = [verdict == "good" for verdict in verdicts]
+    for i, verdict in enumerate(verdicts):
+        if verdict == "short":
+            around = {after[i]} if found[i].tag in HEADINGS else {before[i], after[i]}
+            good[i] = around == {"good"} or (found[i].inside and "good" in around)
+    return good if any(good) else [verdict != "bad" for verdict in verdicts]
+
+
+def _carried(verdicts: list[str]) -> list[str]:
+    """For each block the last verdict before it that is not "short"."""
+    result, last = [], "bad"
+    for verdict in verdicts:
+        result.append(last)
+        last = verdict if verdict != "short" else last
+    return result
+
+
+def _verdict(block: Block) -> str:
+    size = len(block.text)
+    links = block.linked / size
+    if links > 0.5 or (size < LONG_BLOCK and PHRASES.search(block.text)):
+        return "bad"
+    if block.tag in HEADINGS:
+        return "short"
+    if block.tag in PARAGRAPHS and (block.tag != "li" or size >= SHORT_BLOCK) or size >= LONG_BLOCK:
+        return "good" if links < 0.3 else "short"
+    return "short" if size < SHORT_BLOCK or links > 0.2 else "good"
+
+
+def _joined(kept: list[Block]) -> str:
+    """Blocks as paragraphs; items of a list and cells of a table stay together."""
+    parts: list[str] = []
+    for i, block in enumerate(kept):
+        together = i and block.tag == kept[i - 1].tag and block.tag in ("li", "td", "th", "dd", "dt")
+        parts += ["\n" if together else "\n\n" if i else "", "- " + block.text if block.tag == "li" else block.text]
+    return "".join(parts)
