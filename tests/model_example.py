@@ -9,6 +9,8 @@ from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.tokenizer import Tokenizer, chat
 
+torch.set_num_threads(1)  # small matrices, and other tests beside them
+
 SHAPES: dict[str, dict[str, Any]] = {
     "qwen3": {"family": "qwen3", "heads": 4, "kv_heads": 2},
     "qwen3 untied": {"family": "qwen3", "heads": 3, "head_width": 16, "tied": False, "rope_base": 5_000.0},

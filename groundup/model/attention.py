@@ -4,6 +4,7 @@ Three ways to the same numbers: `steps` is the definition, one query at a time; 
 softmax; `fused` one kernel of torch's. Which keys may be seen is decided once a forward pass, in `Sight`.
 """
 
+import time as clock
 from typing import Protocol
 
 import torch
@@ -98,6 +99,22 @@ def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
 
 
 ATTENTIONS = {"steps": steps, "plain": plain, "fused": fused}
+
+
+def quickest(settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu") -> str:
+    """Which attention takes a training step of this size fastest here: a probe of some milliseconds, whose answer the
+    caller writes down (a run that goes on must not choose again)."""
+    shape = (rows, settings.heads, time, settings.head_width)
+    q, k, v = (torch.ones(shape, dtype=dtype, device=device, requires_grad=True) for _ in range(3))
+    sight = Sight.triangle(time, q.detach())
+    seconds = {}
+    for name in ("fused", "plain"):
+        for _ in range(3):  # the first is for warming up, the best counts
+            start = clock.perf_counter()
+            ATTENTIONS[name](q, k, v, sight).sum().item()
+            torch.autograd.grad(ATTENTIONS[name](q, k, v, sight).sum(), (q, k, v))[0].sum().item()
+            seconds[name] = min(seconds.get(name, float("inf")), clock.perf_counter() - start)
+    return min(seconds, key=lambda name: seconds[name])
 
 
 class Attention(nn.Module):

@@ -39,8 +39,8 @@ def parameters(settings: ModelSettings) -> int:
 
 
 def flops_per_token(settings: ModelSettings, time: int, backward: bool = False) -> float:
-    """Floating-point operations for one token in a text of `time`: two for each weight it meets, and the attention, which
-    kernels compute for all pairs; the backward pass costs twice the forward again."""
+    """Floating-point operations for one token in a text of `time`: two for each weight it meets, and the attention,
+    which kernels compute for all pairs; the backward pass costs twice the forward again."""
     attention = 4 * settings.depth * settings.heads * settings.head_width * time
     forward = 2 * (matrices(settings) + settings.vocabulary * settings.width) + attention
     return float(forward * (3 if backward else 1))

@@ -1,4 +1,4 @@
-"""The table between tokens and vectors: ids become vectors at the bottom and, if tied, vectors become logits at the top."""
+"""The table between tokens and vectors: ids become vectors at the bottom and, if tied, vectors logits at the top."""
 
 import torch
 from torch import Tensor, nn

@@ -1,8 +1,8 @@
 """One model, three families: how its settings are written in other people's config.json, and read from it.
 
 A folder is data: what a key means is stated here, a key that could change the numbers and is not understood is refused,
-and a key that cannot is on a list. Keys of older transformers (`rope_theta`) and of 5.x (`rope_parameters`) are both read
-and both written.
+and a key that cannot is on a list. Keys of older transformers (`rope_theta`) and of 5.x (`rope_parameters`) are both
+read and both written.
 """
 
 from collections.abc import Mapping
@@ -119,11 +119,12 @@ def from_config(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, d
             raise Problem(f"{where}: {key} is {config[key]!r}; this program computes only {key} = {allowed[0]!r}.")
     if set(config.get("layer_types") or []) - {"full_attention"}:
         raise Problem(f"{where}: layer_types has {config['layer_types']}; only full_attention is computed here.")
-    known = {*keys.values(), *MEANT[kind], *WITHOUT_EFFECT, "layer_types", "rope_theta", "rope_parameters", "rope_scaling"}
+    ropes = {"layer_types", "rope_theta", "rope_parameters", "rope_scaling"}
+    known = {*keys.values(), *MEANT[kind], *WITHOUT_EFFECT, *ropes}
     if unknown := sorted(set(config) - known):
         raise Problem(
-            f"{where} has the key {unknown[0]!r}, which this program does not know; it may change what the model computes. "
-            f"If it does not, take it out of the file."
+            f"{where} has the key {unknown[0]!r}, which this program does not know; it may change what the model "
+            f"computes. If it does not, take it out of the file."
         )
     for need in ("depth", "width", "heads", "vocabulary"):
         if need not in values:

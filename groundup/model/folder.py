@@ -1,7 +1,7 @@
 """A model as a folder that Hugging Face's libraries read: config.json, model.safetensors and the tokenizer beside them.
 
-A folder is data and never code: headers are checked before memory is taken, every tensor must be there in its shape and no
-other, and nothing in it is run. Models that other programs have no word for are saved under the name `groundup`.
+A folder is data and never code: headers are checked before memory is taken, every tensor must be there in its shape
+and no other, and nothing in it is run. Models that other programs have no word for are saved under the name `groundup`.
 """
 
 import json
@@ -20,7 +20,8 @@ from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
 from groundup.tokenizer import Tokenizer, chat
 
-CONFIG, WEIGHTS, SHARDS, GENERATION = "config.json", "model.safetensors", "model.safetensors.index.json", "generation_config.json"
+CONFIG, GENERATION = "config.json", "generation_config.json"
+WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 LONGEST_CONFIG = 16 << 20
@@ -174,7 +175,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON table, or a sentence about what is in its place."""
     try:
         if path.stat().st_size > LONGEST_CONFIG:
-            raise Problem(f"{path} has {path.stat().st_size:,} bytes; no {path.name} is longer than {LONGEST_CONFIG:,}.")
+            raise Problem(f"{path} has {path.stat().st_size:,} bytes; no {path.name} has more than {LONGEST_CONFIG:,}.")
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(f"{path} cannot be read ({error.strerror}): is {path.parent} a model's folder?") from None

@@ -27,14 +27,18 @@ SPLITS = {"gpt4": "dbrx", "gpt2": "gpt-2"}  # llama.cpp's names of our patterns;
 
 
 def write(
-    path: str | Path, model: Transformer, tokenizer: Tokenizer | None = None, type: str = "f32", template: str | None = None
+    path: str | Path,
+    model: Transformer,
+    tokenizer: Tokenizer | None = None,
+    type: str = "f32",
+    template: str | None = None,
 ) -> None:
     """Write the model, its tokenizer and chat template as one file, matrices in `type`: f32, f16, bf16 or q8_0."""
     settings = model.settings
     if type not in TYPES:
         raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(TYPES)}.")
     if wrong := families.unspeakable(settings):
-        raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: export to a folder of ours instead.")
+        raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: keep it as a folder of ours.")
     state = quantize.plain_tensors(model)
     tensors = give(places(settings, state, "gguf"), state)
     facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
@@ -87,16 +91,13 @@ def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[F
         ("tokenizer.ggml.add_eos_token", BOOL, False),
     ]
     separator = tokenizer.specials.get(chat.SEPARATOR)
+    close = chat.stop_ids(tokenizer, template)[0] if template else separator
     if separator is not None:
-        facts += [("tokenizer.ggml.bos_token_id", UINT32, separator), ("tokenizer.ggml.eos_token_id", UINT32, separator)]
+        facts += [("tokenizer.ggml.bos_token_id", UINT32, separator)]
+    if close is not None:
+        facts += [("tokenizer.ggml.eos_token_id", UINT32, close), ("tokenizer.ggml.eot_token_id", UINT32, close)]
     if template:
-        close = chat.stop_ids(tokenizer, template)[0]
-        facts = [fact for fact in facts if fact[0] != "tokenizer.ggml.eos_token_id"]
-        facts += [
-            ("tokenizer.ggml.eos_token_id", UINT32, close),
-            ("tokenizer.ggml.eot_token_id", UINT32, close),
-            ("tokenizer.chat_template", STRING, chat.jinja(template)),
-        ]
+        facts += [("tokenizer.chat_template", STRING, chat.jinja(template))]
     return facts
 
 

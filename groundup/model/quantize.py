@@ -1,7 +1,7 @@
 """Weights in eight bits: each row of a matrix as integers from -127 to 127 and one number that stretches them.
 
-A trained model goes in and one of a quarter of the size comes out, which answers almost the same; what "almost" costs is
-measured in bits per byte, not promised here.
+A trained model goes in and one of a quarter of the size comes out, which answers almost the same; what "almost" costs
+is measured in bits per byte, not promised here.
 """
 
 import copy

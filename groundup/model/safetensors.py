@@ -1,7 +1,7 @@
 """Tensors in a file: the safetensors format, read as strictly as a stranger's file deserves, written by umask.
 
-A header of JSON says where each tensor lies; then come their bytes. Before any memory is taken for a tensor the whole header
-is checked: sizes, ranges, overlaps, holes, names given twice. Nothing in the file can run.
+A header of JSON says where each tensor lies; then come their bytes. Before any memory is taken for a tensor the whole
+header is checked: sizes, ranges, overlaps, holes, names given twice. Nothing in the file can run.
 """
 
 import json
@@ -143,7 +143,7 @@ def _no_constant(word: str) -> None:
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """The widest numbers first, then by name; the header padded: so that every number lies at a multiple of its size."""
+    """The widest numbers first, then by name, after a padded header: every number lies at a multiple of its size."""
     header: dict[str, Any] = {"__metadata__": metadata or {"format": "pt"}}
     order = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
     at = 0

@@ -1,6 +1,6 @@
 """What a model is made of: its family, its sizes and its parts, checked before any memory is taken.
 
-Read from a recipe or from a folder's config.json; the transformer builds itself from it. Light: nothing here needs torch.
+Read from a recipe or from a folder's config.json; the transformer builds itself from it. Nothing here needs torch.
 """
 
 from typing import Any, Literal
@@ -29,22 +29,24 @@ PARTS = ("norm", "positions", "feedforward", "qk_norm", "biases")
 class ModelSettings(Settings):
     """A decoder-only language model; what is left out is filled in from the family and the width."""
 
-    family: Literal["qwen3", "llama", "gpt2"] = Field(default="qwen3", description="whose architecture, and whose file formats")
+    family: Literal["qwen3", "llama", "gpt2"] = Field(default="qwen3", description="whose architecture and formats")
     depth: int = Field(default=4, gt=0, le=1024, description="layers")
-    width: int = Field(default=128, gt=0, le=65536, description="numbers that stand for one token between layers")
-    heads: int = Field(default=0, ge=0, description="queries a token asks in each layer; 0: width / head_width, or width / 32")
-    kv_heads: int = Field(default=0, ge=0, description="keys and values shared by groups of heads; 0: one for each head")
+    width: int = Field(default=128, gt=0, le=65536, description="numbers that stand for one token")
+    heads: int = Field(default=0, ge=0, description="queries of a token in a layer; 0: width / head_width, or / 32")
+    kv_heads: int = Field(default=0, ge=0, description="keys of a token in a layer; 0: one for each head")
     head_width: int = Field(default=0, ge=0, description="numbers in one query or key; 0: width / heads")
-    hidden: int = Field(default=0, ge=0, description="width inside the feed-forward; 0: 8/3 of the width if gated, else 4 times")
+    hidden: int = Field(default=0, ge=0, description="inside the feed-forward; 0: 8/3 of the width if gated, else 4")
     context: int = Field(default=256, gt=0, description="longest text in tokens that the model is made for")
     vocabulary: int = Field(default=0, ge=0, description="different tokens; 0: as many as the tokenizer has")
-    tied: bool = Field(default=True, description="whether the head reads with the same table that the embedding writes with")
-    rope_base: float = Field(default=10_000.0, gt=1, description="slowest wavelength of rotary positions, in tokens / 2π")
+    tied: bool = Field(default=True, description="whether head and embedding are one table")
+    rope_base: float = Field(default=10_000.0, gt=1, description="slowest rotary wavelength, tokens / 2π")
     eps: float = Field(default=0.0, ge=0, lt=1, description="kept under the root of every norm; 0: the family's")
-    norm: Literal["rms", "layer"] = Field(default="rms", description="how vectors are brought to one length")
-    positions: Literal["rotary", "learned", "sinusoidal", "none"] = Field(default="rotary", description="how order is told")
+    norm: Literal["rms", "layer"] = Field(default="rms", description="how vectors come to one length")
+    positions: Literal["rotary", "learned", "sinusoidal", "none"] = Field(
+        default="rotary", description="how order is told"
+    )
     feedforward: Literal["swiglu", "gelu"] = Field(default="swiglu", description="what each token does for itself")
-    qk_norm: bool = Field(default=True, description="whether queries and keys are normed before they meet")
+    qk_norm: bool = Field(default=True, description="whether queries and keys are normed")
     biases: bool = Field(default=False, description="whether projections add a bias")
 
     @model_validator(mode="before")
@@ -54,7 +56,8 @@ class ModelSettings(Settings):
             return given  # pydantic says what is wrong with it
         full = {**FAMILIES[given.get("family", "qwen3")], **{name: value for name, value in given.items()}}
         width, head_width = full.get("width", 128), full.get("head_width", 0)
-        if not all(isinstance(full.get(name, 0), int) for name in ("width", "heads", "kv_heads", "head_width", "hidden")):
+        sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
+        if not all(isinstance(full.get(name, 0), int) for name in sizes):
             return full
         if not full.get("eps"):
             full["eps"] = FAMILIES[full.get("family", "qwen3")]["eps"]
@@ -77,7 +80,8 @@ class ModelSettings(Settings):
             )
         if self.heads % self.kv_heads:
             raise ValueError(
-                f"model.kv_heads: {self.kv_heads} does not divide {self.heads} heads; each key must serve as many queries"
+                f"model.kv_heads: {self.kv_heads} does not divide {self.heads} heads; "
+                f"each key must serve as many queries"
             )
         if self.positions == "rotary" and self.head_width % 2:
             raise ValueError(

@@ -70,7 +70,7 @@ def run(settings: Settings, work: Work) -> None:
         checks[format] = compare(model, back, tokenizer, words)
         exact = format == "hf" or settings.type == "f32"
         if exact and not (checks[format]["same_weights"] and checks[format]["same_ids"]):
-            raise Problem(f"The {format} export read back differs from the model ({checks[format]}): the disk may be faulty.")
+            raise Problem(f"The {format} export, read back, is not the model ({checks[format]}): is the disk sound?")
     write_atomically(work.out / "check.json", json.dumps(checks, indent=1) + "\n")
     work.progress(1, 1, "formats")
 

@@ -4,7 +4,7 @@ By hand:
 
     groundup quantize model=RUN/aligned data=RUN/tokens --into RUN/small
 
-The folder gets `model/` and `price.json`: bytes before and after, and bits per byte of the held-out text before and after.
+The folder gets `model/` and `price.json`: bytes before and after, bits per byte of the held-out text before and after.
 """
 
 import json
@@ -57,7 +57,8 @@ def run(settings: Settings, work: Work) -> None:
         price["bits_per_byte_before"] = _measure(before, settings, work, "tokens_per_second_before")
         work.progress(2, 3, "steps", "measured as it was")
         # What was written is measured, not what is still in memory.
-        price["bits_per_byte_after"] = _measure(folder.load(work.out / "model"), settings, work, "tokens_per_second_after")
+        after = folder.load(work.out / "model")
+        price["bits_per_byte_after"] = _measure(after, settings, work, "tokens_per_second_after")
         price["bits_per_byte_change"] = price["bits_per_byte_after"] / price["bits_per_byte_before"] - 1
     write_atomically(work.out / "price.json", json.dumps(price, indent=1) + "\n")
     work.progress(3, 3, "steps")

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundup.model.attention import quickest
 from groundup.model.names import give, halves, neighbours, places, take
 from groundup.model.norms import rms_norm, rms_norm_by_definition
 from groundup.model.positions import Rotary, turn, turn_by_complex_numbers
@@ -22,7 +23,9 @@ def gradients(function, *inputs):
 
 
 @settings(max_examples=25, deadline=None)
-@given(rows=st.integers(1, 5), width=st.integers(1, 33), scale=st.sampled_from([1e-4, 1.0, 1e3]), seed=st.integers(0, 99))
+@given(
+    rows=st.integers(1, 5), width=st.integers(1, 33), scale=st.sampled_from([1e-4, 1.0, 1e3]), seed=st.integers(0, 99)
+)
 def test_the_fast_norm_is_the_formula(rows, width, scale, seed):
     dice = torch.Generator().manual_seed(seed)
     x, gain = torch.randn(2, rows, width, generator=dice) * scale, torch.randn(width, generator=dice)
@@ -81,3 +84,8 @@ def test_weights_come_back_from_other_names_as_they_went(shape, format):
     theirs = give(where, state)
     back = take(where, theirs.__getitem__)
     assert all(torch.equal(state[name], back[name]) for name in state) and len(back) == len(state)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_probe_names_an_attention_that_exists(dtype):
+    assert quickest(shape_settings(), 2, 16, dtype) in ("plain", "fused")

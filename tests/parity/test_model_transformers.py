@@ -53,8 +53,8 @@ def test_gradients_are_equal(pair):
 
 
 CONFIGS = [
-    Qwen3Config(vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
-                intermediate_size=40, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}),
+    Qwen3Config(vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                head_dim=8, intermediate_size=40, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}),
     LlamaConfig(vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                 intermediate_size=40, rms_norm_eps=1e-5, tie_word_embeddings=True),
     GPT2Config(vocab_size=90, n_embd=32, n_layer=2, n_head=4, n_positions=50, bos_token_id=1, eos_token_id=1),
@@ -93,7 +93,11 @@ def test_old_and_new_key_styles_mean_the_same(tmp_path):
     text = (tmp_path / "config.json").read_text()
     new = folder.load(tmp_path).settings
     old = json.loads(text)
-    old |= {"rope_theta": old.pop("rope_parameters")["rope_theta"], "rope_scaling": None, "torch_dtype": old.pop("dtype")}
+    old |= {
+        "rope_theta": old.pop("rope_parameters")["rope_theta"],
+        "rope_scaling": None,
+        "torch_dtype": old.pop("dtype"),
+    }
     (tmp_path / "config.json").write_text(json.dumps(old))
     assert folder.load(tmp_path).settings == new and new.rope_base == 1e6
 
