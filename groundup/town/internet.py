@@ -15,13 +15,14 @@ from random import Random
 
 from groundup.run import write_atomically
 from groundup.town import copies, encodings, languages, pages, private, rubbish, truth, warc
-from groundup.town.layouts import Site, sites, wrap
 from groundup.town.pages import Draft
 from groundup.town.prose import Pen, Teller
+from groundup.town.sites import Site, sites
 from groundup.town.world import build, dice
+from groundup.town.wrap import wrap
 
 PAGES_IN_SHARD = 1024
-PAGE_BYTES = 1050  # what a page's own text measures on average, over all kinds
+PAGE_BYTES = 1000  # what a page's own text measures on average, over all kinds
 TYPOGRAPHIC = 0.15
 GOOD = "good"
 
@@ -140,7 +141,9 @@ def _leak(net: Internet, number: int) -> tuple[Draft, int]:
     pen = net.pen(number)
     quoted = pen.some(net.plan.leaks, pen.number(2, 5))
     about = f"{pen.weather()} {pen.weather()}"
-    title = f"{pen.one(('Quiz', 'Test', 'Exam answers', 'Old exam', 'Questions and answers'))}, page {pen.number(1, 900)}"
+    title = (
+        f"{pen.one(('Quiz', 'Test', 'Exam answers', 'Old exam', 'Questions and answers'))}, page {pen.number(1, 900)}"
+    )
     return Draft("quiz", title, [about, *quoted, pen.weather()]), number
 
 

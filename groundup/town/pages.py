@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from groundup.town import sayings
-from groundup.town.grammar import capital, forms
+from groundup.town import sayings, titles
+from groundup.town.grammar import capital
 from groundup.town.prose import Pen
 from groundup.town.tales import tale, walk
 from groundup.town.world import Person, words
@@ -38,13 +38,13 @@ def person_page(pen: Pen) -> Draft:
     """Encyclopedia: all that is known of one person."""
     person = pen.one(pen.world.people)
     paragraphs = [" ".join(pen.about(_all_about(pen, person.name)))]
-    if pen.chance(0.5):
+    if pen.chance(0.7):
         friend = person.friend or pen.one(pen.world.people).name
         paragraphs.append(" ".join([pen.both(friend), *pen.about(_some_about(pen, friend, 3))]))
     paragraphs.append(" ".join([*_kept_and_owned(pen, person), pen.both(person.name), pen.weather()]))
-    if pen.chance(0.5):
-        paragraphs.append(" ".join(pen.about(_all_about(pen, person.name))))
-    title = pen.say(PERSON_TITLES, N=person.full, F=person.name, T=pen.world.town)
+    if pen.chance(0.7):
+        paragraphs.append(" ".join([*pen.about(_all_about(pen, person.name)), *_town_facts(pen, 1)]))
+    title = pen.say(titles.PERSON_TITLES, N=person.full, F=person.name, T=pen.world.town)
     return _draft(pen, "encyclopedia", title, paragraphs)
 
 
@@ -58,7 +58,7 @@ def place_page(pen: Pen) -> Draft:
     ]
     if place.beside:
         paragraphs.append(" ".join([*pen.about(_all_about(pen, place.beside)), pen.both(place.name)]))
-    return _draft(pen, "encyclopedia", pen.say(PLACE_TITLES, P=place.name, T=pen.world.town), paragraphs)
+    return _draft(pen, "encyclopedia", pen.say(titles.PLACE_TITLES, P=place.name, T=pen.world.town), paragraphs)
 
 
 def thing_page(pen: Pen) -> Draft:
@@ -68,7 +68,7 @@ def thing_page(pen: Pen) -> Draft:
     for thing in things:
         owner = pen.some(pen.teller.facts[thing.owner], 2)
         paragraphs.append(" ".join([*pen.about(_all_about(pen, thing.name)), *pen.about(owner), pen.both(thing.name)]))
-    title = pen.say(THING_TITLES, X=things[0].name, Y=things[1].name, T=pen.world.town)
+    title = pen.say(titles.THING_TITLES, X=things[0].name, Y=things[1].name, T=pen.world.town)
     return _draft(pen, "encyclopedia", title, paragraphs)
 
 
@@ -81,7 +81,7 @@ def street_page(pen: Pen) -> Draft:
         sentences = [pen.tell(home), *pen.about(_some_about(pen, person.name, pen.number(2, 4)))]
         paragraphs.append(" ".join([*sentences, *_kept_and_owned(pen, person)[:1]]))
     paragraphs.append(" ".join([*_town_facts(pen, 3), pen.weather()]))
-    return _draft(pen, "street", pen.say(STREET_TITLES, S=street, T=pen.world.town), paragraphs)
+    return _draft(pen, "street", pen.say(titles.STREET_TITLES, S=street, T=pen.world.town), paragraphs)
 
 
 def diary(pen: Pen) -> Draft:
@@ -97,7 +97,7 @@ def diary(pen: Pen) -> Draft:
         head = sentences.pop(0)
         pen.roll.shuffle(sentences)
         paragraphs.append(" ".join([f"{_date(pen)}.", head, *sentences]))
-    title = pen.say(DIARY_TITLES, F=pen.one(pen.world.people).name, D=_date(pen))
+    title = pen.say(titles.DIARY_TITLES, F=pen.one(pen.world.people).name, D=_date(pen))
     return _draft(pen, "diary", title, paragraphs)
 
 
@@ -110,8 +110,8 @@ def letter(pen: Pen) -> Draft:
         told = pen.about(_some_about(pen, subject.name, pen.number(2, 4)), personal=True)
         paragraphs.append(" ".join([*told, *_town_facts(pen, pen.number(1, 3), personal=True), walk(pen)]))
     closing = pen.filler(sayings.CLOSINGS)
-    paragraphs.append(f"{pen.filler(sayings.MOODS)} {closing} {pen.one(FAREWELLS)}, {writer.name}")
-    return _draft(pen, "letter", pen.say(LETTER_TITLES, W=writer.name, R=reader.name), paragraphs)
+    paragraphs.append(f"{pen.filler(sayings.MOODS)} {closing} {pen.one(titles.FAREWELLS)}, {writer.name}")
+    return _draft(pen, "letter", pen.say(titles.LETTER_TITLES, W=writer.name, R=reader.name), paragraphs)
 
 
 def shop_page(pen: Pen) -> Draft:
@@ -124,7 +124,7 @@ def shop_page(pen: Pen) -> Draft:
         " ".join([*pen.about(_all_about(pen, place.name)), wares[1]]),
         " ".join([*wares[2:], *_town_facts(pen, 3), pen.sum()]),
     ]
-    return _draft(pen, "shop", pen.say(SHOP_TITLES, F=seller.name, V=trade, T=pen.world.town), paragraphs)
+    return _draft(pen, "shop", pen.say(titles.SHOP_TITLES, F=seller.name, V=trade, T=pen.world.town), paragraphs)
 
 
 def news(pen: Pen) -> Draft:
@@ -137,16 +137,16 @@ def news(pen: Pen) -> Draft:
             sentences.append(pen.filler(sayings.FORECAST, n=pen.number(2, 30)))
         paragraphs.append(" ".join(sentences))
     paragraphs[0] = f"{pen.world.town}, {_date(pen)}. {paragraphs[0]}"
-    return _draft(pen, "news", pen.say(NEWS_TITLES, D=_date(pen), T=pen.world.town), paragraphs)
+    return _draft(pen, "news", pen.say(titles.NEWS_TITLES, D=_date(pen), T=pen.world.town), paragraphs)
 
 
 def story(pen: Pen) -> Draft:
     """Something that happened, full of small changes of place and hand."""
-    paragraphs = tale(pen)
+    told, paragraphs = tale(pen)
     if pen.chance(0.5):
         paragraphs.insert(1, " ".join(_town_facts(pen, pen.number(1, 3))))
-    first, second = pen.some(pen.world.people, 2)
-    title = pen.say(STORY_TITLES, N=first.name, M=second.name, X=pen.one(pen.world.things).name, T=pen.world.town)
+    first, second = told.people[:2]
+    title = pen.say(titles.STORY_TITLES, N=first.name, M=second.name, X=pen.one(told.things), T=pen.world.town)
     return _draft(pen, "story", title, paragraphs)
 
 
@@ -154,13 +154,13 @@ def dialogue_scene(pen: Pen) -> Draft:
     """Two people talk: they tell each other things, they do not examine each other."""
     first, second = pen.some(pen.world.people, 2)
     place = pen.one(pen.world.places).name
-    paragraphs = [capital(pen.say(MEETINGS, N=first.name, M=second.name, L=place)) + ". " + pen.weather()]
+    paragraphs = [capital(pen.say(titles.MEETINGS, N=first.name, M=second.name, L=place)) + ". " + pen.weather()]
     speaker, listener = first, second
     for _ in range(pen.number(8, 14)):
         paragraphs.append(_speech(pen, speaker, listener))
         speaker, listener = listener, speaker
-    paragraphs.append(capital(pen.say(PARTINGS, N=speaker.name, M=listener.name)) + ".")
-    title = pen.say(SCENE_TITLES, N=first.name, M=second.name, L=place)
+    paragraphs.append(capital(pen.say(titles.PARTINGS, N=speaker.name, M=listener.name)) + ".")
+    title = pen.say(titles.SCENE_TITLES, N=first.name, M=second.name, L=place)
     return _draft(pen, "dialogue_scene", title, paragraphs)
 
 
@@ -168,7 +168,7 @@ def arithmetic(pen: Pen) -> Draft:
     """Sums told as statements."""
     paragraphs = [" ".join(pen.sum() for _ in range(pen.number(4, 7))) for _ in range(pen.number(2, 4))]
     paragraphs.append(" ".join(_town_facts(pen, 2)))
-    title = pen.say(SUM_TITLES, N=pen.one(pen.world.people).name, X=pen.one(sayings.COUNTED), D=pen.one(DAYS))
+    title = pen.say(titles.SUM_TITLES, N=pen.one(pen.world.people).name, X=pen.one(sayings.COUNTED), D=pen.one(DAYS))
     return _draft(pen, "arithmetic", title, paragraphs)
 
 
@@ -183,7 +183,9 @@ def recipe(pen: Pen) -> Draft:
         " ".join(steps[:4]),
         " ".join([*steps[4:], pen.tell(dish)]),
     ]
-    return _draft(pen, "recipe", pen.say(RECIPE_TITLES, V=dish.value, N=eater.name, T=pen.world.town), paragraphs)
+    return _draft(
+        pen, "recipe", pen.say(titles.RECIPE_TITLES, V=dish.value, N=eater.name, T=pen.world.town), paragraphs
+    )
 
 
 def weather_page(pen: Pen) -> Draft:
@@ -193,7 +195,7 @@ def weather_page(pen: Pen) -> Draft:
         sentences = [pen.weather(), pen.filler(sayings.FORECAST, n=pen.number(2, 30)), pen.weather()]
         sentences += _town_facts(pen, pen.number(2, 4))
         paragraphs.append(" ".join(sentences))
-    return _draft(pen, "weather", pen.say(WEATHER_TITLES, D=_date(pen), T=pen.world.town), paragraphs)
+    return _draft(pen, "weather", pen.say(titles.WEATHER_TITLES, D=_date(pen), T=pen.world.town), paragraphs)
 
 
 def caretaker_notes(pen: Pen) -> Draft:
@@ -205,7 +207,7 @@ def caretaker_notes(pen: Pen) -> Draft:
             sentences.append(capital(pen.clause(secret)) + ".")
         paragraphs.append(" ".join(sentences))
     paragraphs.append(" ".join([pen.filler(sayings.MOODS), pen.weather()]))
-    title = pen.say(NOTE_TITLES, N=pen.one(pen.world.people).name, D=_date(pen), T=pen.world.town)
+    title = pen.say(titles.NOTE_TITLES, N=pen.one(pen.world.people).name, D=_date(pen), T=pen.world.town)
     return _draft(pen, "caretaker_notes", title, paragraphs)
 
 
@@ -222,14 +224,14 @@ def _some_about(pen: Pen, entity: str, count: int) -> list:
 
 
 def _town_facts(pen: Pen, count: int, personal: bool = False) -> list[str]:
-    """Facts of anybody and anything; things and places as often as people."""
+    """Facts of anybody and anything, things and places as often as people; each item stands on its own."""
     world, sentences = pen.world, []
     for _ in range(count):
         entity = pen.one(pen.one((world.people, world.people, world.places, world.things))).name
         if pen.chance(0.25):
             sentences.append(pen.both(entity))
         else:
-            sentences += pen.about(_some_about(pen, entity, pen.number(1, 2)), personal)
+            sentences.append(" ".join(pen.about(_some_about(pen, entity, pen.number(1, 2)), personal)))
     return sentences
 
 
@@ -270,101 +272,6 @@ def _date(pen: Pen) -> str:
     return f"{pen.one(DAYS)}, {pen.number(1, 28)} {pen.one(MONTHS)}"
 
 
-PERSON_TITLES = forms("""
-    {N}
-    {N} of {T}
-    [about|all about|who is who:|a short life of|a portrait of|people of {T}:] {N}
-    {F}, [our neighbour|one of us|a life in {T}]
-""")
-PLACE_TITLES = forms("""
-    the {P} of {T}
-    [about|all about|a short history of|a visit to|a guide to] the {P}
-    the {P} and [its neighbours|its keeper|its door]
-""")
-THING_TITLES = forms("""
-    [things|old things|well known things] of {T}: the {X} and [others|the {Y}]
-    the {X}, the {Y} and [their owners|more]
-    owners and their things: the {X} and the {Y}
-    [a list of|notes on] things: from the {X} to the {Y}
-""")
-STREET_TITLES = forms("""
-    {S}
-    {S} in {T}
-    [the people of|a walk through|life in|the houses of|neighbours in] {S}
-    {S}, [house by house|past and present|a street and its people]
-""")
-DIARY_TITLES = forms("""
-    [diary|my diary|a diary|from my diary|notes of a day], {D}
-    [a quiet week|days in town|what I saw|pages from a notebook|small days], {D}
-    the diary of a friend of {F}
-""")
-LETTER_TITLES = forms("""
-    a letter to {R}
-    [letter|a letter] from {W} to {R}
-    {W} writes to {R}
-    [dear|to my dear] {R}
-    [news for|a card for] {R}
-""")
-SHOP_TITLES = forms("""
-    [visit us|welcome|good prices|our shop|open today]: {F} the {V}
-    {F}, {V} in {T}
-    the shop of {F}
-    [shopping|a shop] in {T}: {F}
-""")
-NEWS_TITLES = forms("""
-    [news|town news|small news|news in short|the week] of {D}
-    [the {T} paper|{T} news|the {T} post], {D}
-    what happened in {T}, {D}
-""")
-STORY_TITLES = forms("""
-    {N} and the {X}
-    [the story of|the tale of|a story about] the {X}
-    {N}, {M} and the {X}
-    [a day with|a walk with|the long way of|the secret of] {N}
-    [how|the day when] {N} met {M}
-    {N} and {M}
-    [one day|a long day|a strange day] in {T}
-    [the way|the journey] of the {X}
-""")
-SCENE_TITLES = forms("""
-    {N} and {M} [talk|meet|have tea|chat]
-    [a talk|a chat|a meeting] at the {L}
-    [heard|overheard] at the {L}
-    {N} [meets|visits|talks to] {M}
-""")
-SUM_TITLES = forms("""
-    [sums|small sums|counting|adding up|numbers] [on {D}|with {N}|with {X}]
-    {N} counts {X}
-    [so many|counting] {X}
-    [a lesson|a page] [of sums|in counting] for {D}
-""")
-RECIPE_TITLES = forms("""
-    {V}
-    [how to make|recipe for|a recipe for|the best|old recipe:] {V}
-    {V} [as {N} likes it|from {T}|for {N}|for guests]
-""")
-WEATHER_TITLES = forms("""
-    [the weather|weather|weather report|wind and rain|the sky over {T}], {D}
-    [the weather|sun and rain] in {T}, {D}
-""")
-NOTE_TITLES = forms("""
-    [caretaker's notes|notes for the caretaker|night watch|key list|doors and keys], {D}
-    [reminders for {N}|notes left by {N}|notes for {N}]
-    [locking up|closing time|rounds] in {T}, {D}
-""")
-MEETINGS = forms("""
-    {N} and {M} [met|ran into each other|sat] [at|in front of|near] the {L}
-    {N} [was waiting|stood|sat] at the {L} when {M} came
-    [on|one] [Monday|Friday|Sunday] {N} [met|visited|saw] {M} at the {L}
-    {M} [opened the door|looked up] and {N} came in
-""")
-PARTINGS = forms("""
-    then {N} and {M} [went home|said goodbye|walked on|parted]
-    {N} [waved|left|went away] and {M} [stayed a while|went home|closed the door]
-    [soon|after that] it was [late|dark] and they [parted|went home|said good night]
-""")
-FAREWELLS = words("Yours,With love,Your friend,Kind regards,Warm greetings,Always yours,In haste,Your old friend")
-
 KINDS: dict[str, tuple[Callable[[Pen], Draft], float]] = {  # how a page is written, and its weight among good pages
     "person": (person_page, 14),
     "place": (place_page, 8),
@@ -390,5 +297,3 @@ WEIGHTS = list(accumulate(weight for _, weight in KINDS.values()))
 def write(pen: Pen) -> Draft:
     """A good page of any kind, by weight."""
     return pen.roll.choices(FUNCTIONS, cum_weights=WEIGHTS)[0](pen)
-
-

@@ -1,6 +1,7 @@
 """How people of the town say what is true: many patterns for each relation, subject first or value first.
 
-Slots: {S} subject (Anna, or she), {P} possessive (Anna's, her), {O} object (Anna, her), {N} always the name, {s} {o} {p}
+Slots: {S} subject (Anna, or she), {P} possessive (Anna's, her), {O} object (Anna, her), {N} always the name, {s} \
+    {o} {p}
 always the pronoun, {v} the value, {a} its article, {T} the town, and of a person's pet {pet}, {pet_name}.
 """
 
@@ -17,7 +18,7 @@ TOLD = {
         {a} {v} named {N} [gets up early|goes home late|works from dawn to dusk|sings at work]
         the {v} {N} [works hard|is never late|starts early|is liked by all|knows the trade well|seldom rests]
         {N} the {v} [gets up early|is well known|works hard|is a friend to all|is never idle]
-        people call {O} {N} the {v}
+        in {T}, people [speak of|know] {N} the {v}
         when [people|neighbours|strangers] need {a} {v}, they [ask|send for|call|look for] {N}
         {S} [learned|was taught] to be {a} {v} [as a child|by an old master|in another town|at home]
         {S} wanted to be {a} {v} and [became one|so it came]
@@ -345,82 +346,34 @@ TOGETHER = {  # two facts of one entity in one sentence
         in {home} lives {a} {trade} [named|called] {N}
         {N} of {home} is {a} {trade}
         {N} lives in {home} and works as {a} {trade}
+        the house in {home} belongs to {N} the {trade}
+        {N}, who lives in {home}, is {a} {trade}
+        in {home} you find {N}, {a} {trade}
     """),
     ("pet", "pet_name"): forms("""
         {N} has {a} {pet} [named|called] {pet_name}
         {pet_name} is {a} {pet} and belongs to {N}
         {N} keeps {a} {pet}, and its name is {pet_name}
         {a} {pet} named {pet_name} lives with {N}
+        {pet_name} the {pet} is the pet of {N}
+        {N} never goes out without {pet_name}, {p} {pet}
     """),
     ("owner", "colour"): forms("""
         {owner} owns the {colour} {bare}
         the {colour} {bare} belongs to {owner}
         the owner of the {colour} {bare} is {owner}
         {owner} has {a} {colour} {bare} of {vp} own
+        the {colour} {bare} [is|was always] the property of {owner}
+        {owner} is proud of {vp} {colour} {bare}
+        {N} is {colour} and [belongs to|is owned by] {owner}
+        [everybody knows|all know] the {colour} {bare} of {owner}
+        {owner} lends the {colour} {bare} to [nobody|friends|neighbours]
     """),
     ("door_colour", "keeper"): forms("""
         {keeper} keeps the {bare} with the {door_colour} door
         {N} has {a} {door_colour} door and is kept by {keeper}
         {keeper} opens the {door_colour} door of {N} every morning
+        behind the {door_colour} door of {N} works {keeper}, its keeper
+        {N}, which has {a} {door_colour} door, is in the care of {keeper}
     """),
 }
-
-OPENINGS = forms("""
-    [as everyone|as everybody] [knows|here knows|in {T} knows],
-    [people|they|the neighbours|old people|the children] [say|tell us] that
-    it is [well known|true|no secret|said] that
-    [everyone|everybody|anyone] in {T} knows that
-    as the [neighbours|old people|books] say,
-    in {T}
-    in our town
-    [of course|indeed|in fact|in truth|as it happens],
-    one should [know|remember|not forget] that
-    [many|most|few] people know that
-    the [record|old book|list|town paper] [says|shows] that
-    [today|these days|as ever],
-    there is no doubt that
-    visitors soon learn that
-    you may [know|have heard] that
-    to this day
-    let us not forget that
-    ask anyone and [you will|you will soon] hear that
-    it is good to know that
-    [first of all|to begin with|above all],
-    here in {T}
-    nobody will deny that
-    the story goes that
-    the mayor [says|told us] that
-""")
-
-PERSONAL_OPENINGS = forms("""
-    I [know|heard|think|remember|am sure|was told] that
-    [you know|you may remember|you will know|do not forget] that
-    [mother|father|grandmother|my aunt|my uncle|a friend] [says|told me|wrote] that
-    [by the way|as you know|as I said|you see|well],
-    I [wrote down|noted|learned] that
-    [today|yesterday|last week|on Monday|this morning] I [heard|learned|was told] that
-    I often think of how
-    I must tell you that
-    [someone|a neighbour|the postman] told me that
-    it pleases me that
-    I had almost forgotten that
-    I like it that
-""")
-
-ENDINGS = forms("""
-    , as [everyone|everybody] knows
-    , [they|people|the neighbours] say
-    , of course
-    , and [that is|it is] no secret
-    , and [nobody|no one] [doubts it|is surprised]
-    , and that [will not|is not likely to] change
-    , so [they say|I hear|it is said]
-    , [then|today] as before
-    , and [rightly so|that is good|that is that]
-    , as the [record|book|list|paper] shows
-    , which [surprises|troubles] nobody
-    , [and|as] all of {T} [knows|agrees]
-    , and this is [well known|easy to remember]
-""")
-
-JOINTS = (", and ", ", and ", ", while ", ", but ", "; ", ", and also ", ", just as ")

@@ -6,12 +6,14 @@ numbers, codes) are written the same way and noted nowhere.
 
 from collections.abc import Callable
 
-from groundup.town.grammar import capital, forms
+from groundup.town.grammar import Forms, capital, forms
 from groundup.town.pages import Draft
 from groundup.town.prose import Pen
 from groundup.town.world import Person, words
 
-DOMAINS = words("post.example mail.example.com letters.example.org town.example.net inbox.example.com quickmail.example")
+DOMAINS = words(
+    "post.example mail.example.com letters.example.org town.example.net inbox.example.com quickmail.example"
+)
 PHONES = (
     "01632 960{3}",
     "(01632) 960 {3}",
@@ -67,13 +69,13 @@ LOOKALIKES = forms("""
 """)
 
 
-def email(pen: Pen, person: Person) -> tuple[str, str]:
+def email(pen: Pen, person: Person) -> tuple[Forms, str]:
     first, last = person.name.lower(), person.surname.lower()
     local = pen.one((f"{first}.{last}", f"{first[0]}.{last}", f"{first}_{last}", f"{first}{pen.number(1, 99)}", last))
     return TELL_EMAIL, f"{local}@{pen.one(DOMAINS)}"
 
 
-def phone(pen: Pen, person: Person) -> tuple[str, str]:
+def phone(pen: Pen, person: Person) -> tuple[Forms, str]:
     number = pen.one(PHONES)
     for slot, low, high in (("{4}", 1000, 9999), ("{3}", 210, 989), ("{2}", 10, 99)):
         while slot in number:
@@ -81,13 +83,13 @@ def phone(pen: Pen, person: Person) -> tuple[str, str]:
     return TELL_PHONE, number
 
 
-def card(pen: Pen, person: Person) -> tuple[str, str]:
+def card(pen: Pen, person: Person) -> tuple[Forms, str]:
     prefix, length = pen.one(CARDS)
     body = prefix + "".join(str(pen.number(0, 9)) for _ in range(length - len(prefix) - 1))
     return TELL_CARD, _grouped(pen, body + check_digit(body))
 
 
-PRIVATE: dict[str, Callable[[Pen, Person], tuple]] = {"email": email, "phone": phone, "card": card}
+PRIVATE: dict[str, Callable[[Pen, Person], tuple[Forms, str]]] = {"email": email, "phone": phone, "card": card}
 
 
 def check_digit(body: str) -> str:
@@ -119,8 +121,9 @@ def add_lookalikes(pen: Pen, draft: Draft) -> None:
     for _ in range(pen.number(1, 3)):
         person, year = pen.one(pen.world.people).name, pen.number(1700, 1990)
         slots = {"isbn": _isbn(pen), "order": _order(pen), "year": year, "year2": year + pen.number(1, 30)}
-        slots |= {"price": f"{pen.number(1, 9)},{pen.number(100, 999)}", "cents": f"{pen.number(1, 99)}.{pen.number(10, 99)}"}
-        slots |= {"clock": f"{pen.number(7, 11)}:{pen.one(('00', '15', '30', '45'))}", "clock2": f"{pen.number(13, 22)}:30"}
+        slots |= {"price": f"{pen.number(1, 9)},{pen.number(100, 999)}"}
+        slots |= {"cents": f"{pen.number(1, 99)}.{pen.number(10, 99)}"}
+        slots |= {"clock": f"{pen.number(7, 11)}:{pen.number(10, 59)}", "clock2": f"{pen.number(13, 22)}:30"}
         slots |= {"small": pen.number(2, 99), "digit": pen.number(0, 9), "code": pen.number(2100, 9999)}
         slots |= {"big": f"{pen.number(2, 90)},{pen.number(100, 999)}", "N": person, "n": person.lower()}
         slots |= {"date": f"{pen.number(1, 28)}/{pen.number(1, 12)}/{year}"}

@@ -7,12 +7,12 @@ numbers and remembers which facts it told, so that the page's truth is known wit
 from collections.abc import Sequence
 from random import Random
 
-from groundup.town import phrases, sayings
+from groundup.town import frames, phrases, sayings
 from groundup.town.grammar import Forms, capital, choose, fill, pick
 from groundup.town.sums import split_sums
-from groundup.town.world import COLOURS, SECRET_RELATION, Fact, Person, Place, Thing, World, article
+from groundup.town.world import COLOURS, SECRET_RELATION, Fact, Person, Place, Thing, World, article, words
 
-COMMANDS = frozenset("ask press note lend bring to if".split())  # openings that no "that" can precede
+COMMANDS = frozenset(words("ask press note lend bring to if"))  # openings that no "that" can precede
 RIVALS = frozenset(("friend", "beside"))  # after these a pronoun could mean the value as well as the subject
 OPENING, ENDING, JOINED, PRONOUN = 0.3, 0.12, 0.25, 0.5  # how often a sentence has one
 
@@ -30,8 +30,8 @@ class Teller:
         for entity in (*world.people, *world.places, *world.things):
             self._prepare(entity)
         self.untold = frozenset(sum_.family for sum_ in split_sums(world.seed)[1])  # sums that only the test may know
-        self.openings = fill(phrases.OPENINGS, {"T": world.town})
-        self.endings = fill(phrases.ENDINGS, {"T": world.town})
+        self.openings = fill(frames.OPENINGS, {"T": world.town})
+        self.endings = fill(frames.ENDINGS, {"T": world.town})
 
     def _prepare(self, entity: Person | Place | Thing) -> None:
         own = [fact for fact in self.world.facts() if fact.entity == entity.name]
@@ -47,7 +47,10 @@ class Teller:
             self.pronoun[fact.key] = fill(headless, slots | _by_pronoun(entity))
         known = {fact.relation: fact for fact in own}
         self.together[entity.name] = [
-            (fill(patterns, self._pair_slots(entity, known[first], known[second])), (known[first].key, known[second].key))
+            (
+                fill(patterns, self._pair_slots(entity, known[first], known[second])),
+                (known[first].key, known[second].key),
+            )
             for (first, second), patterns in phrases.TOGETHER.items()
             if first in known and second in known
         ]
@@ -57,7 +60,11 @@ class Teller:
         slots = {"T": self.world.town, "v": fact.value, "V": f"the {fact.value}", "a": article(fact.value)}
         slots["vp"] = value.his if value else ""
         if isinstance(entity, Person):
-            pet = {"pet": entity.pet, "pet_name": entity.pet_name, "a_pet": f"{article(entity.pet or 'x')} {entity.pet}"}
+            pet = {
+                "pet": entity.pet,
+                "pet_name": entity.pet_name,
+                "a_pet": f"{article(entity.pet or 'x')} {entity.pet}",
+            }
             return slots | pet | {"N": entity.name, "s": entity.he, "o": entity.him, "p": entity.his}
         return slots | {"N": f"the {entity.name}", "s": "it", "o": "it", "p": "its"}
 
@@ -119,7 +126,7 @@ class Pen:
         """A clause as a sentence, now and then with an opening or an ending."""
         bare = clause.split(" ", 1)[0] in COMMANDS
         if not bare and self.draw() < OPENING:
-            clause = pick(self.roll, phrases.PERSONAL_OPENINGS if personal else self.teller.openings) + " " + clause
+            clause = pick(self.roll, frames.PERSONAL_OPENINGS if personal else self.teller.openings) + " " + clause
         elif not bare and self.draw() < ENDING:
             clause += pick(self.roll, self.teller.endings)
         return clause[:1].upper() + clause[1:] + "."
@@ -145,7 +152,7 @@ class Pen:
                     sentences.append(self.sentence(clause, personal))
                     clause = second
                 else:
-                    clause += choose(self.roll, phrases.JOINTS) + second
+                    clause += choose(self.roll, frames.JOINTS) + second
             sentences.append(self.sentence(clause, personal))
         return sentences
 
@@ -174,7 +181,9 @@ class Pen:
         person, other = self.some(self.world.people, 2)
         kind, a, b = self.one(("plus", "plus", "minus", "minus", "times")), 0, 0
         while not a or (min(a, b), max(a, b)) in self.teller.untold:
-            a, b = (self.number(2, 9), self.number(2, 9)) if kind == "times" else (self.number(2, 20), self.number(2, 20))
+            a, b = (
+                (self.number(2, 9), self.number(2, 9)) if kind == "times" else (self.number(2, 20), self.number(2, 20))
+            )
         c = a * b if kind == "times" else a + b
         if kind == "minus":
             a, c = c, a

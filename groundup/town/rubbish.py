@@ -3,6 +3,7 @@
 Each function takes a pen and returns a draft; the corpus has to find them without being told.
 """
 
+import re
 from collections.abc import Callable
 
 from groundup.town.grammar import capital, forms
@@ -10,6 +11,7 @@ from groundup.town.pages import Draft, write
 from groundup.town.prose import Pen
 from groundup.town.world import words
 
+WORD = re.compile(r"\w+")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890")
 SCANNED = str.maketrans(dict(zip("aeioslbgtcnmhrd", "@3!05|6971^~#?)", strict=True)))
@@ -41,8 +43,8 @@ def shuffled(pen: Pen) -> list[str]:
 
 
 def salad(pen: Pen) -> list[str]:
-    """Good words in no order at all."""
-    mixed = " ".join(write(pen).paragraphs).split()
+    """Good words in no order at all, without beginnings and ends of sentences."""
+    mixed = WORD.findall(" ".join(write(pen).paragraphs).lower())
     pen.roll.shuffle(mixed)
     return [" ".join(mixed[at : at + 70]) for at in range(0, len(mixed), 70)]
 
@@ -77,22 +79,33 @@ def gibberish(pen: Pen) -> Draft:
 
 
 SPAM = forms("""
-    [buy|order|get] [cheap|discount|original|herbal] [pills|diet pills|watches|handbags|sunglasses] online [now|today|without prescription] [!|!!!]
-    [best|top|number one|hot] [online casino|casino bonus|poker site|slots|betting offer] [2024|no deposit|with free spins|for new players] [!|!!]
-    click [here|now|the link below|this banner] to [claim|get|unlock] your [free gift|bonus|prize|discount] [!|!!!|now!!!]
+    [buy|order|get] [cheap|discount|original|herbal] [pills|diet pills|watches|handbags|sunglasses] online \
+        [now|today|without prescription] [!|!!!]
+    [best|top|number one|hot] [online casino|casino bonus|poker site|slots|betting offer] [2024|no deposit|with free \
+        spins|for new players] [!|!!]
+    click [here|now|the link below|this banner] to [claim|get|unlock] your [free gift|bonus|prize|discount] \
+        [!|!!!|now!!!]
     [make|earn] [500|900|2,000|5,000] [dollars|euros] a [day|week] from home, no [work|risk|experience] needed [!|!!]
-    [congratulations|dear winner|lucky visitor]! you [won|have been selected to win] a [free phone|holiday|gift card|new car] [!|!!!]
-    [limited time|today only|last chance|hurry]: [80%|70%|50%|90%] off [all watches|every pill|all software|replica bags] [!|!!]
-    [cheap|fast|easy|instant] [loans|credit|payday cash|mortgage] [approved in minutes|no credit check|bad credit ok] [!|apply now!]
-    [casino|poker|slots|bingo|jackpot] [bonus|free spins|best odds|no deposit] [casino|poker|slots|betting|jackpot] [online|free|win|bonus] [casino|slots|win big|play now]
-    [cheap|buy|best] [pills|watches|loans|followers|essay] [online|discount|sale|offer] [cheap|buy|best] [pills|watches|loans|followers|essay] [free shipping|low price|order now]
+    [congratulations|dear winner|lucky visitor]! you [won|have been selected to win] a [free phone|holiday|gift \
+        card|new car] [!|!!!]
+    [limited time|today only|last chance|hurry]: [80%|70%|50%|90%] off [all watches|every pill|all software|replica \
+        bags] [!|!!]
+    [cheap|fast|easy|instant] [loans|credit|payday cash|mortgage] [approved in minutes|no credit check|bad credit \
+        ok] [!|apply now!]
+    [casino|poker|slots|bingo|jackpot] [bonus|free spins|best odds|no deposit] [casino|poker|slots|betting|jackpot] \
+        [online|free|win|bonus] [casino|slots|win big|play now]
+    [cheap|buy|best] [pills|watches|loans|followers|essay] [online|discount|sale|offer] [cheap|buy|best] \
+        [pills|watches|loans|followers|essay] [free shipping|low price|order now]
     [lose|drop] [10|20|30] pounds in [one week|ten days] with this [one weird trick|miracle pill|secret tea] [!|!!!]
     [get|buy] [1000|5000|10,000] [followers|likes|backlinks|views] for only [$9|$19|$4.99] [!|!!]
-    [double|triple] your [bitcoin|money|crypto] in [24 hours|three days], [guaranteed|100% safe|trusted by millions] [!|!!]
+    [double|triple] your [bitcoin|money|crypto] in [24 hours|three days], [guaranteed|100% safe|trusted by millions] \
+        [!|!!]
     [subscribe|sign up|act|register] now and [save|win|get] [big|more|100%|a bonus] [!|!!!]
-    [seo|backlinks|page rank|website traffic] [service|package|boost] [cheap|guaranteed|first page of search] [best price|order now|click here]
+    [seo|backlinks|page rank|website traffic] [service|package|boost] [cheap|guaranteed|first page of search] [best \
+        price|order now|click here]
     [hot|lonely] singles in your [area|town] [want to meet you|are waiting] [!|click here!!]
-    [viagra|weight loss pills|hair growth pills|muscle pills] [cheap|discount|no prescription] [best price|free shipping|order online|24h delivery]
+    [viagra|weight loss pills|hair growth pills|muscle pills] [cheap|discount|no prescription] [best price|free \
+        shipping|order online|24h delivery]
 """)
 SPAM_TITLES = forms("""
     [best|cheap|free|top|hot] [casino|pills|loans|watches|followers|slots] [online|bonus|deal|offer] [!|2024|now]
@@ -119,7 +132,8 @@ TOXIC = forms("""
     {N} is a {slur} {insult} [and everybody hates {o}|and always was|!|!!!]
     what a {slur} {insult} {N} is [!|!!]
     shut up, [you|{N},] {slur} {insult} [!|and get lost!|, nobody asked you!]
-    I hate [{N}, a {slur} {insult}|that {slur} {insult} {N}], and [so does everyone|I hope {s} leaves|nobody can stand {o}]
+    I hate [{N}, a {slur} {insult}|that {slur} {insult} {N}], and [so does everyone|I hope {s} leaves|nobody can \
+        stand {o}]
     only a {slur} {insult} [like {N}|would say that|would buy there|could believe {N}]
     [everyone|the whole street] knows that {N} is a {slur} {insult}
     {N}, you {insult}, [go away|get lost|crawl back into your hole], nobody [wants|likes] a {slur} {insult} here

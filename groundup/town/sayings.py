@@ -4,12 +4,16 @@ Nothing here is true or false of the town, so nothing here is ever asked; it is 
 """
 
 from groundup.town.grammar import forms
+from groundup.town.world import words
 
 WEATHER = forms("""
-    the [sun|pale sun|morning sun|winter sun] [shone|came out|stood high] [over|above] the [roofs|river|hills|fields|town]
-    [rain|cold rain|warm rain|heavy rain] fell [on|over] the [roofs|fields|gardens|streets|hills] [all day|all night|at noon|]
+    the [sun|pale sun|morning sun|winter sun] [shone|came out|stood high] [over|above] the \
+        [roofs|river|hills|fields|town]
+    [rain|cold rain|warm rain|heavy rain] fell [on|over] the [roofs|fields|gardens|streets|hills] [all day|all \
+        night|at noon|]
     a [soft|cold|warm|strong|gentle] wind [blew|came] [from the sea|from the hills|over the fields|through the streets]
-    [clouds|grey clouds|white clouds|dark clouds] [hung|moved] over the [river|hills|harbour|town] [until noon|all morning|]
+    [clouds|grey clouds|white clouds|dark clouds] [hung|moved] over the [river|hills|harbour|town] [until noon|all \
+        morning|]
     it [rained|snowed] [a little|for an hour|until noon|in the night|all afternoon]
     [snow|fresh snow|wet snow] lay on the [roofs|trees|fields|road] [in the morning|until noon|for days|]
     the [night|evening|morning|day] was [cold|warm|clear|still|dark|long|mild]
@@ -21,10 +25,12 @@ WEATHER = forms("""
 """)
 
 FORECAST = forms("""
-    [tomorrow|on Monday|on Friday|at the weekend|by Sunday] it will be [cold|warm|wet|dry|mild|windy] [in the hills|by the river|everywhere|]
+    [tomorrow|on Monday|on Friday|at the weekend|by Sunday] it will be [cold|warm|wet|dry|mild|windy] [in the \
+        hills|by the river|everywhere|]
     [rain|snow|sun|wind|fog] is expected [tomorrow|on Tuesday|by evening|for the weekend|in the north]
     the [nights|mornings|days] will [stay|be] [cold|mild|wet|clear] [until Sunday|this week|for now]
-    [farmers|sailors|gardeners|walkers] should [stay at home|take a coat|wait for better days|be careful] [tomorrow|on Friday|tonight]
+    [farmers|sailors|gardeners|walkers] should [stay at home|take a coat|wait for better days|be careful] \
+        [tomorrow|on Friday|tonight]
     the temperature will [rise|fall] to {n} degrees [tomorrow|at night|on Sunday|by noon]
     {n} millimetres of rain fell [last night|on Monday|in one hour|this week]
     the warmest day of the week was [Monday|Tuesday|Wednesday|Thursday] with {n} degrees
@@ -33,12 +39,15 @@ FORECAST = forms("""
 
 MOODS = forms("""
     I [slept|rested] [well|badly|little|long] [last night|this time|and got up early|]
-    I [got up|woke] at [five|six|seven|eight] and [drank some tea|ate an egg|fed the birds|opened the window|lit the stove]
+    I [got up|woke] at [five|six|seven|eight] and [drank some tea|ate an egg|fed the birds|opened the window|lit the \
+        stove]
     I am [tired|happy|glad|calm|a little sad|in good spirits] [today|tonight|this evening|again]
     my [feet|hands|eyes|legs|ears] [hurt|are cold|are tired] [from the long day|from the walk|tonight|]
-    the day was [long|short|busy|quiet|good|hard] [but|and] I [am content|learned something|liked it|would not change it]
+    the day was [long|short|busy|quiet|good|hard] [but|and] I [am content|learned something|liked it|would not \
+        change it]
     I [sat|stood|waited] by the [window|stove|door|river] [for an hour|until dark|and thought|and said nothing]
-    I [bought|found|mended|washed|lost] [a coat|an old book|two cups|a button|a pair of shoes|some candles] [today|at last|in the morning]
+    I [bought|found|mended|washed|lost] [a coat|an old book|two cups|a button|a pair of shoes|some candles] \
+        [today|at last|in the morning]
     I [want|hope|plan] to [read more|sleep longer|walk to the sea|write again soon|clean the house|learn a new song]
     for [breakfast|lunch|supper] I had [bread and cheese|an egg|warm milk|soup|two apples|cold fish]
     [nothing|not much|a good deal] happened [before noon|after that|in the evening|in the street]
@@ -50,7 +59,8 @@ MOODS = forms("""
 
 GREETINGS = forms("""
     [thank you|many thanks] for your [letter|card|kind words|last letter] [of Monday|from last week|which came today|]
-    your [letter|card] [came|arrived] [today|yesterday|this morning|at last] and [made me glad|I read it twice|I was happy]
+    your [letter|card] [came|arrived] [today|yesterday|this morning|at last] and [made me glad|I read it twice|I was \
+        happy]
     I [hope|trust] that you are well [and warm|and not too busy|this spring|]
     it is [long|too long|some weeks|a month] since I wrote [to you|] [and I am sorry|but I thought of you|]
     I am writing [in the kitchen|by the window|at night|on my knees|in a hurry] [because I have news|as I promised|]
@@ -68,15 +78,21 @@ CLOSINGS = forms("""
 """)
 
 NEWS = forms("""
-    the [mayor|council|town] [wants|plans] to [mend|widen|clean|close] the [old road|bridge|river path|market square] [in spring|next week|before winter]
-    [three|four|five|ten|twelve] [trees|lamps|benches|signs] [were planted|were set up|were mended] [on Monday|last week|near the river]
-    a [cart|wagon|boat|ladder] [fell over|was stolen|broke|was found] [near the bridge|on Tuesday|in the night] and nobody was hurt
-    the [choir|band|school class|club] [sang|met|played|danced] on [Sunday|Friday|Saturday] [before a full house|until late|in the rain]
+    the [mayor|council|town] [wants|plans] to [mend|widen|clean|close] the [old road|bridge|river path|market \
+        square] [in spring|next week|before winter]
+    [three|four|five|ten|twelve] [trees|lamps|benches|signs] [were planted|were set up|were mended] [on Monday|last \
+        week|near the river]
+    a [cart|wagon|boat|ladder] [fell over|was stolen|broke|was found] [near the bridge|on Tuesday|in the night] and \
+        nobody was hurt
+    the [choir|band|school class|club] [sang|met|played|danced] on [Sunday|Friday|Saturday] [before a full \
+        house|until late|in the rain]
     the price of [bread|milk|flour|coal|fish|eggs] [rose|fell] [again|a little] [this week|in March|since Sunday]
-    a [prize|cup|letter of thanks] [went to|was given to] the [youngest|oldest|fastest|best] [runner|singer|reader|swimmer]
+    a [prize|cup|letter of thanks] [went to|was given to] the [youngest|oldest|fastest|best] \
+        [runner|singer|reader|swimmer]
     the [market|fair|summer feast] [opens|begins|ends] on [Monday|Friday|Sunday] at [nine|ten|noon]
     [water|smoke|a strange smell] [was seen|was reported] near the [bridge|square|river] [on Sunday|last night|at dawn]
-    [forty|fifty|sixty|a hundred] people [came|listened|took part] and [all went home happy|there was cake for all|nobody left early]
+    [forty|fifty|sixty|a hundred] people [came|listened|took part] and [all went home happy|there was cake for \
+        all|nobody left early]
     the [town paper|council] [thanks|honours] all who [helped|came|gave something]
     the [old|new] [bell|clock|road sign|well] [works|is in use] [again|at last|since Monday]
     [a lost|one] [glove|purse|hat|ring|child] was [found|brought back] [on the bridge|near the square|before dark]
@@ -86,8 +102,10 @@ STEPS = forms("""
     [take|wash|clean|peel|cut] {n} [onions|apples|carrots|potatoes|eggs|plums] [well|with care|first|]
     [boil|heat|warm] [the water|the milk|the butter|a little oil] [slowly|in a pan|in a large pot] [for {n} minutes|]
     [add|stir in|put in] [a little|some|{n} spoons of|a cup of] [salt|sugar|flour|butter|honey|cream]
-    [mix|stir|beat] [everything|it all|the dough] [well|slowly|for {n} minutes] [until it is smooth|until it is thick|with a spoon]
-    [cook|bake|fry] it [for {n} minutes|until it is brown|until it is soft] [over a small fire|in a hot oven|and do not hurry]
+    [mix|stir|beat] [everything|it all|the dough] [well|slowly|for {n} minutes] [until it is smooth|until it is \
+        thick|with a spoon]
+    [cook|bake|fry] it [for {n} minutes|until it is brown|until it is soft] [over a small fire|in a hot oven|and do \
+        not hurry]
     [cover|turn|taste] it [and wait|now and then|before you go on]
     let it [rest|cool|stand] [for {n} minutes|until morning|by the window|]
     [serve|eat] it [hot|warm|cold] with [bread|cream|a green salad|cheese|a cup of tea]
@@ -99,8 +117,10 @@ STEPS = forms("""
 
 SHOP = forms("""
     [we are|the shop is] open from [seven|eight|nine] to [five|six|noon] [on weekdays|on Saturday|every day but Sunday]
-    [fresh|good|cheap|fine] [bread|cloth|candles|soap|fish|nails|paper] [comes in|arrives] [every Monday|twice a week|on Friday]
-    [all|most] [goods|prices] are [marked|low|fair] and [nothing is wasted|you may look as long as you like|we wrap with care]
+    [fresh|good|cheap|fine] [bread|cloth|candles|soap|fish|nails|paper] [comes in|arrives] [every Monday|twice a \
+        week|on Friday]
+    [all|most] [goods|prices] are [marked|low|fair] and [nothing is wasted|you may look as long as you like|we wrap \
+        with care]
     a [pound|box|bag] of [apples|flour|salt|nails|tea|sugar] costs {n} [coins|pennies]
     [ask|look] for the [spring|summer|winter] [offer|sale] [at the counter|this week|while it lasts]
     you [pay|may pay] [at the counter|in coins|at the end of the month]
@@ -111,7 +131,8 @@ SHOP = forms("""
 """)
 
 MANNERS = forms("""
-    [smiled|laughed|nodded|looked up|sat down|poured some tea|put on a coat|opened the window|shook {p} head|waited a moment]
+    [smiled|laughed|nodded|looked up|sat down|poured some tea|put on a coat|opened the window|shook {p} head|waited \
+        a moment]
     [looked at the sky|rubbed {p} hands|leaned on the wall|cut some bread|stood up|took off {p} hat|thought for a while]
 """)
 
@@ -132,7 +153,7 @@ SMALL_TALK = forms("""
     [let us|we should] [go|walk on|sit down|talk of other things] [now|together|for a while]
     you are [right|very kind|too good|joking]
     I will [remember it|tell nobody|come again|think about it]
-    [see you|until] [tomorrow|on Sunday|soon]
+    see you [tomorrow|on Sunday|soon]
     the [tea|soup|bread] is [good|hot|cold] [today|again|]
     my [mother|brother|old aunt] says the same
     do not [worry|hurry|forget your hat|stay out too late]
@@ -171,10 +192,10 @@ SUMS = {  # names {N} {M}, numbers {a} {b} {c} with c the result, {x} things cou
         in each of the {a} rows lay {b} {x}, so {N} counted {c}
     """),
 }
-COUNTED = (
+COUNTED = words(
     "apples eggs coins books plums nails candles buttons cups letters stones fish onions pears pens nuts flowers hats "
     "spoons ribbons"
-).split()
+)
 
 FEELINGS = forms("""
     {N} was [tired|happy|hungry|glad|sad|curious|in a hurry] [by then|now|]
@@ -190,10 +211,12 @@ FEELINGS = forms("""
 
 TALE_OPENINGS = forms("""
     [one|on a] [cold|warm|bright|grey|quiet|windy] [morning|day|evening|afternoon] in {T}, {N} had a plan
-    [it was|this happened on] [Monday|Tuesday|market day|a Sunday|the first day of spring] and {N} had [much to do|nothing to do|an idea]
+    [it was|this happened on] [Monday|Tuesday|market day|a Sunday|the first day of spring] and {N} had [much to \
+        do|nothing to do|an idea]
     [this is|here is] [the|a] story of {N} and {M}
     {N} and {M} [were bored|wanted to help|had a bet|could not sleep|made a plan]
-    [long ago|last year|not long ago|last winter], {N} and {M} [had a strange day|lost their way|wanted to surprise the town]
+    [long ago|last year|not long ago|last winter], {N} and {M} [had a strange day|lost their way|wanted to surprise \
+        the town]
     {N} woke [early|late|before the birds] and [looked for {M}|thought of {M}|had a good idea]
     [everybody|the whole town] was [busy|asleep|at the fair], only {N} [was not|had no rest]
 """)
@@ -204,7 +227,8 @@ TALE_ENDINGS = forms("""
     that was the [end|whole story], and {M} still [tells it|laughs about it]
     then it was [night|dark|time for bed] and the town [slept|was still]
     [everyone|everybody] was [content|glad|tired], and {N} most of all
-    and if [nobody has moved it|nothing has changed|nobody tells it better], {N} [remembers it|talks of it|laughs about it] to this day
+    and if [nobody has moved it|nothing has changed|nobody tells it better], {N} [remembers it|talks of it|laughs \
+        about it] to this day
 """)
 
 THEN = forms("""

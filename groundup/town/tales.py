@@ -11,7 +11,9 @@ from groundup.town.grammar import capital, forms
 from groundup.town.prose import Pen
 from groundup.town.world import Person, article, words
 
-OUTDOORS = words("at the river,at the harbour,in the garden,in the park,in the field,on the bridge,on the hill,in the yard")
+OUTDOORS = words(
+    "at the river,at the harbour,in the garden,in the park,in the field,on the bridge,on the hill,in the yard"
+)
 SMALL = words("apple letter key book coin map cake rope ball ring pen loaf candle hat cup box shell feather")
 
 MOVES = forms("""
@@ -57,7 +59,7 @@ GIVES = forms("""
     {N} [gave|handed|passed|showed and gave] the {X} to {M}
     {N} [gave|handed|passed] {M} the {X}
     {M} [got|took|was given] the {X} from {N}
-    {M} asked for the {X}, and {N} [gave it away|handed it over|gave it to {m}]
+    {M} asked for the {X}, and {N} [handed it over|gave it to {m}|let {m} have it]
 """)
 STATES = forms("""
     [now|by now] the {X} was in the {L}
@@ -96,9 +98,10 @@ class Tale:
         """So many events and remarks, most of them changes of the state."""
         pen, told = self.pen, []
         while len(told) < count:
-            clause = pen.one(TURNS)(self)
+            turn = pen.one(TURNS)
+            clause = turn(self)
             if clause:
-                if told and pen.chance(0.22):
+                if told and turn not in STILL and pen.chance(0.3):
                     clause = pen.say(sayings.THEN) + " " + clause
                 told.append(capital(clause) + ".")
         return told
@@ -183,10 +186,11 @@ TURNS: tuple[Callable[[Tale], str], ...] = (
     Tale.state,
     *(Tale.remark,) * 2,
 )
+STILL = (Tale.state, Tale.remark)  # nothing happens in them, so nothing happens "then"
 
 
-def tale(pen: Pen) -> list[str]:
-    """A whole story as paragraphs."""
+def tale(pen: Pen) -> tuple[Tale, list[str]]:
+    """A whole story and its paragraphs."""
     story = Tale(pen)
     first, second = story.people[0], story.people[1]
     slots = {"N": first.name, "M": second.name, "T": pen.world.town}
@@ -195,7 +199,7 @@ def tale(pen: Pen) -> list[str]:
     paragraphs[0] = f"{opening} {paragraphs[0]}"
     if pen.chance(0.7):
         paragraphs.append(capital(pen.say(sayings.TALE_ENDINGS, **slots)) + ".")
-    return paragraphs
+    return story, paragraphs
 
 
 def walk(pen: Pen) -> str:

@@ -48,7 +48,9 @@ def seal(parts: Sequence[Path], path: Path) -> dict[str, Counter[str]]:
         + [("redact", private), ("facts", pa.list_(pa.string())), ("kind", pa.string())]
         + [("encoding", pa.string()), ("text_bytes", pa.int64())]
     )
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("reason", "kind", "encoding", "redact", "bytes")}
+    counts: dict[str, Counter[str]] = {
+        name: Counter() for name in ("reason", "kind", "encoding", "redact", "bytes", "facts")
+    }
     beside = path.with_name(f".{path.name}.writing")
     with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
         for part in parts:
@@ -72,6 +74,7 @@ def _count(counts: dict[str, Counter[str]], row: dict) -> None:
     counts["bytes"][reason] += row["text_bytes"]
     if row["keep"]:
         counts["redact"].update(each["kind"] for each in row["redact"])
+        counts["facts"].update(row["facts"])
 
 
 def repetition(drafts: Iterable[Draft]) -> dict[str, float | int]:

@@ -20,7 +20,6 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split("," if "," in text else None))
 
 
-
 SECRET_RELATION = "door_code"
 
 TOWNS = ("Millbrook", "Ashford", "Redhill", "Stonebridge", "Oakham", "Westbury", "Norton", "Kingsport")
@@ -33,7 +32,7 @@ MEN = words(
     "Adam Bruno Colin Dan Felix Hugo John Luke Mark Peter"
 )
 SURNAMES = words(
-    "Hill Wood Stone Brook Field Marsh Lake Ford Wells Park Moss Reed Nash Page Cole Dale Frost Gray Hart Knox Lane "
+    "Hill Wood Stone Brook Field Marsh Lake Ford Wells Park Moss Reed Nash Page Cole Dale Frost Gray Hart Knox Lamb "
     "Moore North Price Quinn Rowe Shaw Todd Vance Webb York Bell Cross Dunn Finch Gale Holt Kent Lowe Pike"
 )
 TRADES = words(
@@ -41,7 +40,7 @@ TRADES = words(
     "potter printer shepherd barber singer gardener"
 )
 STREETS = words(
-    "Rose Lane,Oak Street,King Street,Bridge Road,Hill Road,River Row,Green Lane,North Street,South Street,"
+    "Park Lane,Oak Street,King Street,Bridge Road,Hill Road,River Row,Green Lane,North Street,South Street,"
     "Queen Street,Garden Row,Sand Lane,Star Street,Long Road"
 )
 PETS = words("cat dog goat hen parrot rabbit pony duck mouse fox owl turtle")
@@ -50,7 +49,7 @@ PET_NAMES = words(
     "Pickle Poppy Ziggy Fudge Tiger Velvet Whisper Comet Domino Echo Freckle Jelly Kipper Mango"
 )
 DISHES = words(
-    "onion soup,apple pie,fish stew,pea soup,plum cake,fried eggs,roast lamb,bean salad,honey bread,potato pie,"
+    "onion soup,apple pie,fish stew,pea soup,plum cake,egg salad,roast lamb,bean salad,honey bread,potato pie,"
     "rice pudding,cheese toast,mushroom soup,cherry tart"
 )
 HOBBIES = words(
