@@ -188,7 +188,7 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
         rewind=work.rewind,
         progress=work.progress,
         stopping=work.stopping,
-        say=lambda sentence: work.progress(0, 0, "tokens", sentence),
+        say=lambda sentence: work.log(note=sentence),
         sample=sampler(tokenizer, prompts, talk, samples.tokens, work.out / "samples.jsonl") if prompts else None,
         meter=Meter(per_token, probed["peak_gflops"] * 1e9),
     )
