@@ -142,9 +142,9 @@ class Live(Lines):
         from rich.console import Console
         from rich.live import Live as Screen
 
-        self.title = title
+        self.title, self.console = title, Console(file=out)
         super().__init__(title, stages, out, clock=clock)
-        self.screen = Screen(console=Console(file=out), get_renderable=self.tree, refresh_per_second=4)
+        self.screen = Screen(console=self.console, get_renderable=self.tree, refresh_per_second=4)
 
     def __enter__(self):
         self.screen.__enter__()
@@ -156,7 +156,7 @@ class Live(Lines):
     def say(self, line: str) -> None:
         """Words that stay on the screen above the tree; the title is part of the tree."""
         if line != self.title:
-            self.screen.console.print(line, highlight=False, markup=False)
+            self.console.print(line, highlight=False, markup=False)
 
     def line(self, name: str, words: str) -> None:
         """The tree shows every stage at all times: nothing to add."""
@@ -177,7 +177,7 @@ class Live(Lines):
             elif row.state != WAITING:
                 label.append(f"{row.state}  ")
             label.append(row.words(now), style="default")
-            label.truncate(max(self.screen.console.width - 6, 20), overflow="ellipsis")
+            label.truncate(max(self.console.width - 6, 20), overflow="ellipsis")
             tree.add(label)
         return tree
 
