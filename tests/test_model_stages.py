@@ -1,6 +1,7 @@
 """Quantise and export as stages, in real run folders: their files, their prices, their checks."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from groundup.run import Estimate, perform, stage
 from groundup.stages import load
 from groundup.tokenizer import Tokenizer
 from tests.model_example import TEXT, model, settings, tokenizer
+
+MACHINE = replace(look(), threads=1)  # other tests run beside these
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-MUTANTS = 600
+MUTANTS = 500
 ROOM = 300 << 20  # bytes of address space beyond what the imports took
 
 
