@@ -115,7 +115,9 @@ def test_the_reference_is_a_constant(model, sources):
     assert np.array_equal(kept, sources.pairs.reference)
 
 
-@pytest.mark.parametrize("kind, setting", [("next_token", "data"), ("answers", "conversations"), ("preference", "pairs")])
+@pytest.mark.parametrize(
+    "kind, setting", [("next_token", "data"), ("answers", "conversations"), ("preference", "pairs")]
+)
 def test_an_objective_without_its_texts_says_which_setting_is_missing(kind, setting):
     with pytest.raises(Problem, match=f"`{setting}`"):
         objective(ObjectiveSettings(kind=kind), Sources())
