@@ -45,7 +45,7 @@ def world(tmp_path_factory):
 def made(tmp_path, kind, **values):
     module = load(kind)
     return perform(
-        stage(tmp_path / "made", kind, module.Settings(**values), version=module.VERSION), module.run, look()
+        stage(tmp_path / "made", kind, module.Settings(**values), version=module.VERSION), module.run, MACHINE
     )
 
 
