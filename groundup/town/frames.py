@@ -52,7 +52,7 @@ ENDINGS = forms("""
     , and [nobody|no one] [doubts it|is surprised]
     , and that [will not|is not likely to] change
     , so [they say|I hear|it is said]
-    , [then|today] as before
+    , [now|today] as before
     , and [rightly so|that is good|that is that]
     , as the [record|book|list|paper] shows
     , which [surprises|troubles] nobody

@@ -241,7 +241,7 @@ TOLD = {
         next to {O} [stands|is|you see] {V}
         next door to {O} is {V}
         only a wall parts {O} from {V}
-        from {O} it is one step to {V}
+        from {N} it is one step to {V}
         {S} was built beside {V}
         {S} shares a wall with {V}
         the [building|house] beside {N} is {V}
