@@ -48,7 +48,9 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             above = ["groundup", *path.relative_to(HOUSE).parts[:-1]]
             start = above[: len(above) - node.level + 1] if node.level else []
             module = ".".join([*start, *([node.module] if node.module else [])])
-            yield from ((node.lineno, f"{module}.{alias.name}" if module == "groundup" else module) for alias in node.names)
+            yield from (
+                (node.lineno, f"{module}.{alias.name}" if module == "groundup" else module) for alias in node.names
+            )
 
 
 def arrows() -> Iterator[tuple[str, str, str]]:
@@ -74,7 +76,11 @@ def wrong_arrows() -> list[str]:
 
 
 def test_every_room_has_its_floor():
-    rooms = {path.name.removesuffix(".py") for path in HOUSE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    rooms = {
+        path.name.removesuffix(".py")
+        for path in HOUSE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert rooms - {"__init__"} <= set(FLOOR)
 
 
@@ -101,12 +107,26 @@ def calls_and_names(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, name) for name in [*names, getattr(node, "module", "") or ""])
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             yield node.lineno, f"{node.value.id}.{node.attr}"
-        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle" and getattr(node.value, "value", True) is not False:
+        elif (
+            isinstance(node, ast.keyword)
+            and node.arg == "allow_pickle"
+            and getattr(node.value, "value", True) is not False
+        ):
             yield node.value.lineno, "allow_pickle"
 
 
 def test_nothing_is_pickled():
-    forbidden = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "torch.load", "torch.save", "allow_pickle"}
+    forbidden = {
+        "pickle",
+        "dill",
+        "cloudpickle",
+        "joblib",
+        "shelve",
+        "marshal",
+        "torch.load",
+        "torch.save",
+        "allow_pickle",
+    }
     found = [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in python_files()
@@ -124,7 +144,9 @@ def changed_globals(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     module_names = set()
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         module_names |= {target.id for target in targets if isinstance(target, ast.Name)}
     found = []
     for function in ast.walk(tree):
@@ -153,7 +175,9 @@ def test_no_module_holds_state_that_changes():
 def test_the_reader_of_state_would_find_it(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     path = tmp_path / "bad.py"
-    path.write_text("SEEN = {}\nN = 0\ndef f(x):\n    SEEN[x] = 1\n    SEEN.update(x)\ndef g():\n    global N\n    N = 1\n")
+    path.write_text(
+        "SEEN = {}\nN = 0\ndef f(x):\n    SEEN[x] = 1\n    SEEN.update(x)\ndef g():\n    global N\n    N = 1\n"
+    )
     assert len(changed_globals(path)) == 3
 
 
@@ -163,7 +187,9 @@ def test_no_file_is_longer_than_a_head():
 
 
 def test_every_file_opens_by_saying_what_it_is():
-    missing = [str(path.relative_to(ROOT)) for path in python_files() if not ast.get_docstring(ast.parse(path.read_text()))]
+    missing = [
+        str(path.relative_to(ROOT)) for path in python_files() if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
     assert [name for name in missing if (ROOT / name).stat().st_size] == []
 
 

@@ -18,12 +18,15 @@ class Settings(config.Settings):
     seeded: bool = Field(False, description="whether the seed is written too")
     memory: int = Field(1, gt=0, description="GB that a copy is estimated to need")
     disk: int = Field(0, ge=0, description="GB of disk that it is estimated to need")
+    crash: bool = Field(False, description="end in a defect")
     refuse: bool = Field(False, description="end in a sentence")
 
 
 def run(settings, work):
     if settings.refuse:
         raise Problem("write was told to refuse: set refuse=false")
+    if settings.crash:
+        raise RuntimeError("a defect of ours")
     for copy in range(settings.copies):
         if work.stopping():
             raise KeyboardInterrupt
