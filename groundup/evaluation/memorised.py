@@ -1,0 +1,72 @@
+"""How much of what a model writes by itself was copied: the share of its tokens that lie in a run of the training text.
+
+A run is n tokens in the training text's own order. The held-out text is measured in the same way, since towns repeat
+themselves too: only what lies above its share is memory.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from groundup.evaluation.asking import Subject
+
+RUNS = (8, 16, 32)
+TEXTS, LENGTH = 32, 96
+LOOK = 4_000_000  # tokens of the training text that are looked through at most
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+def copied(texts: Sequence[np.ndarray], training: np.ndarray, run: int) -> float:
+    """The share of the tokens in `texts` that lie in a run of so many tokens which `training` has as well."""
+    known = np.unique(hashes(training[:LOOK], run))
+    inside = total = 0
+    for text in texts:
+        total += len(text)
+        covered = np.zeros(len(text) + 1, np.int64)
+        found = np.flatnonzero(np.isin(hashes(np.asarray(text), run), known))
+        np.add.at(covered, found, 1)
+        np.add.at(covered, found + run, -1)
+        inside += int((covered[:-1].cumsum() > 0).sum())
+    return inside / max(total, 1)
+
+
+def hashes(ids: np.ndarray, run: int) -> np.ndarray:
+    """A number for each run of tokens (tokens - run + 1,), equal for equal runs and hardly ever for others."""
+    if len(ids) < run:
+        return np.zeros(0, np.uint64)
+    ids = ids.astype(np.uint64) + np.uint64(1)
+    count = len(ids) - run + 1
+    made = np.zeros(count, np.uint64)
+    with np.errstate(over="ignore"):
+        for place in range(run):
+            made = made * FACTOR + ids[place : place + count]
+            made ^= made >> np.uint64(29)
+    return made
+
+
+def free_texts(subject: "Subject", count: int = TEXTS, length: int = LENGTH, seed: int = 0) -> list[np.ndarray]:
+    """Texts that the model writes after a bare separator, drawn at temperature 1."""
+    from groundup.generation.batch import generate
+    from groundup.generation.sample import Sampling
+    from groundup.tokenizer import chat
+
+    start = subject.tokenizer.specials.get(chat.SEPARATOR, 0)
+    length = min(length, subject.model.settings.context - 2)
+    samplings = [Sampling(seed=seed + number) for number in range(count)]
+    made = generate(subject.model, [[start]] * count, length, samplings, stop_ids=[start])
+    return [np.asarray(answer.ids) for answer in made]
+
+
+def shares(subject: "Subject", training: np.ndarray, held_out: np.ndarray) -> dict[str, dict[str, float]]:
+    """Length of a run -> the share copied in the model's own texts, and in as much of the held-out text."""
+    own = free_texts(subject)
+    length = sum(map(len, own))
+    return {
+        str(run): {
+            "written": round(copied(own, training, run), 4),
+            "held_out": round(copied([np.asarray(held_out[:length])], training, run), 4),
+        }
+        for run in RUNS
+    }
