@@ -1,0 +1,101 @@
+"""What the model remembers of each text it is writing: keys and values of every token so far, layer by layer.
+
+A row is one text; its token at position p lies in slot p, so rows of any lengths share one tensor, and a query may see
+the slots up to its own position. Rows come and go while others go on; slots grow as the longest text does.
+"""
+
+import torch
+from torch import Tensor
+
+SLOTS = 64  # the smallest room for a text, in tokens
+
+
+class Cache:
+    """Keys and values of `rows` texts: k and v, a tensor (rows, kv heads, slots, head width) for each layer."""
+
+    def __init__(self, rows: int, slots: int = SLOTS):
+        self.rows, self.slots = rows, slots
+        self.k: list[Tensor] = []
+        self.v: list[Tensor] = []
+
+    def view(self, rows: slice | list[int]) -> "View":
+        """Some of the rows as the batch of one forward pass."""
+        return View(self, rows)
+
+    def reserve(self, slots: int) -> None:
+        """Room for texts of so many tokens; grows by doubling, so that a text of n tokens is copied fewer than 2n times."""
+        if slots <= self.slots:
+            return
+        while self.slots < slots:
+            self.slots *= 2
+        self.k, self.v = ([self._grown(tensor) for tensor in tensors] for tensors in (self.k, self.v))
+
+    def _grown(self, tensor: Tensor) -> Tensor:
+        grown = tensor.new_zeros(*tensor.shape[:2], self.slots, tensor.shape[3])
+        grown[:, :, : tensor.shape[2]] = tensor
+        return grown
+
+    def layer(self, number: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's k and v, made when the model first asks: only then their shape and precision are known.
+
+        Zeros, for a slot that nobody may see still takes part in a product with 0, and 0 times a stray NaN is NaN.
+        """
+        while len(self.k) <= number:
+            shape = self.rows, like.shape[1], self.slots, like.shape[3]
+            self.k.append(like.new_zeros(shape))
+            self.v.append(like.new_zeros(shape))
+        return self.k[number], self.v[number]
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` tokens of one row over another."""
+        for tensor in (*self.k, *self.v):
+            tensor[target, :, :length] = tensor[source, :, :length]
+
+    def swap(self, a: int, b: int) -> None:
+        """Two rows change places."""
+        for tensor in (*self.k, *self.v):
+            tensor[[a, b]] = tensor[[b, a]]
+
+
+class View:
+    """The cache as one forward pass sees it (the model's CacheLike): its batch is some of the cache's rows."""
+
+    def __init__(self, cache: Cache, rows: slice | list[int]):
+        self.cache, self.rows = cache, rows
+        if isinstance(rows, list) and rows == list(range(rows[0], rows[0] + len(rows))):
+            self.rows = slice(rows[0], rows[0] + len(rows))  # neighbours are read in place, others must be gathered
+        self.seen: Tensor | None = None
+        self.place: tuple[Tensor, Tensor] | None = None  # (row, slot) of each token of this pass
+        self.longest = 0
+
+    @property
+    def lengths(self) -> Tensor:
+        """Rows do not know how full they are: whoever drives them passes positions."""
+        raise NotImplementedError("pass positions to the model when it is given a cache")
+
+    def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keep k, v (batch, kv heads, time, head width) at positions (batch, time); give all up to the last of them back."""
+        if self.place is None:
+            self._begin(positions)
+        assert self.place is not None
+        keys, values = self.cache.layer(layer, k)
+        row, slot = self.place
+        keys[row, :, slot] = k.transpose(1, 2)
+        values[row, :, slot] = v.transpose(1, 2)
+        return self._read(keys, row), self._read(values, row), self.seen
+
+    def _begin(self, positions: Tensor) -> None:
+        """What all layers share: where the tokens go, and which slots each may see (all of them: None)."""
+        device = positions.device
+        self.longest = int(positions.max()) + 1
+        self.cache.reserve(self.longest)
+        numbers = range(*self.rows.indices(self.cache.rows)) if isinstance(self.rows, slice) else self.rows
+        self.place = torch.tensor(list(numbers), device=device)[:, None], positions
+        if positions.stride(0) == 0 or len(positions) == 1:  # every row stands where the first does: one (time, slots) for all
+            positions = positions[0]
+        if positions.shape[-1] > 1 or int(positions.min()) < self.longest - 1:
+            self.seen = torch.arange(self.longest, device=device) <= positions[..., None]
+
+    def _read(self, tensor: Tensor, row: Tensor) -> Tensor:
+        tensor = tensor[:, :, : self.longest]
+        return tensor[self.rows] if isinstance(self.rows, slice) else tensor.index_select(0, row[:, 0])
