@@ -15,10 +15,12 @@ from pydantic import Field
 
 from groundup.config import Settings
 from groundup.data.finding import Finding
+from groundup.data.language import language_of
 from groundup.data.phrases import Text
 
 LETTERS = 27  # a to z, and one for everything between words
 BITS = 16  # the tables hold sixteenths of a bit
+FOREIGN = 0.08  # little words of another language from which a text is in it, and these tables know nothing of it
 WINDOW = 120  # letters judged together, so that a page half of which is noise is found
 FUNCTION_WORDS = tuple("""
 the a an this that these those his her its their my our your no some any each every all both one two of in on at by for
@@ -40,7 +42,7 @@ class GibberishSettings(Settings):
     kind: Literal["gibberish"] = "gibberish"
     letter_bits: float = Field(4.7, gt=0, description="a stretch of text is noise above this many bits a letter")
     noisy: float = Field(0.3, gt=0, le=1, description="the share of noisy stretches above which a text is gibberish")
-    order: float = Field(0.05, description="word order below this many bits a word is that of a word salad")
+    order: float = Field(-0.1, description="word order below this many bits a word is that of a word salad")
     words: int = Field(25, gt=0, description="word order is judged from this many pairs of words")
     signs: float = Field(0.22, gt=0, description="more signs and borders per word than this is a table or code")
 
@@ -55,6 +57,9 @@ class Gibberish:
         self.letters, self.pairs = tables()
 
     def judge(self, text: Text) -> Finding | None:
+        language, share, accented = language_of(text.text)
+        if language != "en" and max(share, accented) >= FOREIGN:
+            return None
         noisy, bits = letter_noise(text.text, self.letters, self.settings.letter_bits)
         if noisy > self.settings.noisy:
             return Finding(self.reason, f"{noisy:.0%} of it is letter noise ({bits:.1f} bits a letter)")

@@ -6,7 +6,7 @@ too); code and tables, which have few such words, are in no language and pass.
 
 import re
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -85,6 +85,7 @@ LITTLE_WORDS = {
 }
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 LATIN_END = 0x250
+ACCENTED = 0.12  # English has fewer words with accents
 ENOUGH = 400  # words looked at; more would not change the answer
 
 
@@ -108,24 +109,31 @@ class Language:
     def judge(self, text: Text) -> Finding | None:
         if (foreign := foreign_letters(text.text)) > self.settings.foreign_letters:
             return Finding(self.reason, f"{foreign:.0%} of its letters are of another script")
-        language, share = language_of(text.text)
-        if language not in self.settings.keep and share >= self.settings.share:
+        language, share, accented = language_of(text.text)
+        if language in self.settings.keep:
+            return None
+        if share >= self.settings.share:
             return Finding(self.reason, f"{language}: {share:.0%} of its words")
+        if accented >= ACCENTED and "en" in self.settings.keep:
+            return Finding(self.reason, f"{accented:.0%} of its words have letters that English does without")
         return None
 
 
-def language_of(text: str) -> tuple[str, float]:
-    """The likeliest language and how much of the text's words speak for it alone, in a fair sample of the text."""
+@lru_cache(maxsize=2)  # the gibberish filter asks again
+def language_of(text: str) -> tuple[str, float, float]:
+    """The likeliest language, how much of the words speak for it alone, and the share of words with accents."""
     words = WORD.findall(_sample(text).lower().replace("’", "'"))
     counts: Counter[str] = Counter(word for word in words if len(word) > 1)
     shares: Counter[str] = Counter()
     for word, count in counts.items():
         for language, weight in weights().get(word, ()):
             shares[language] += weight * count  # type: ignore[assignment]
+    accented = sum(count for word, count in counts.items() if not word.isascii() and "'" not in word)
+    accents = accented / max(len(words), 12)
     if not shares:
-        return "", 0.0
+        return "", 0.0, accents
     language, evidence = max(sorted(shares.items()), key=lambda pair: pair[1])
-    return language, evidence / max(len(words), 12)
+    return language, evidence / max(len(words), 12), accents
 
 
 def foreign_letters(text: str) -> float:

@@ -6,7 +6,8 @@ lists are written in lower case and searched in lower-cased text, for the same r
 
 import itertools
 import re
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 LEADING = re.compile(r"\(\?:([^()]*)\)(\??)")
 WORDS = re.compile(r"[a-z0-9]+(?:['’][a-z]+)?")
@@ -27,6 +28,21 @@ class Text:
         return WORDS.findall(self.lower)
 
 
+class Lexicon:
+    """Several lists searched at once: `find` gives each hit with the name of its list, the first that has it."""
+
+    def __init__(self, lists: dict[str, str]):
+        self.single = {kind: re.compile(any_of(written)) for kind, written in lists.items()}
+        self.all = re.compile(any_of(*lists.values()))
+        self.kind_of = lru_cache(10_000)(self._kind_of)
+
+    def find(self, text: str) -> Iterator[tuple[str, re.Match[str]]]:
+        return ((self.kind_of(found[0]), found) for found in self.all.finditer(text))
+
+    def _kind_of(self, hit: str) -> str:
+        return next((kind for kind, pattern in self.single.items() if pattern.fullmatch(hit)), "")
+
+
 def any_of(*lists: str) -> str:
     """The pattern of whole words or phrases; they are written as patterns, apart by ` | ` or, in lists of words, blanks."""
     tree: dict[str, list[str]] = {}
@@ -40,7 +56,7 @@ def any_of(*lists: str) -> str:
 def phrases(written: str) -> list[str]:
     """The single patterns of a list."""
     flat = " ".join(written.split())
-    return [phrase.strip() for phrase in flat.split(" | ")] if "|" in flat.replace("(?:", "") else flat.split()
+    return [phrase.strip() for phrase in flat.split(" | ")] if " | " in flat else flat.split()
 
 
 def _spelled(phrase: str) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from groundup.config import Settings
 from groundup.data.finding import Finding
-from groundup.data.phrases import Text, any_of
+from groundup.data.phrases import Lexicon, Text
 
 GOODS = r"""viagra cialis xanax pharmacy pills? casinos? poker slots? jackpot lottery betting roulette bingo replica rolex
     loans? mortgage payday refinance followers backlinks? seo crypto bitcoins? forex dating singles xxx porn webcam
@@ -35,9 +35,8 @@ PHRASES = r"""
     | first page of (?:search|google) | page rank | in your (?:area|town) | (?:hot|sexy|lonely) (?:\w+ )?(?:girls|singles)
     | as seen on | dear (?:friend|winner|customer|sir or madam) | million dollars | trusted by millions
 """
-TRADE = re.compile(any_of(GOODS))
-OFFER = re.compile(any_of(OFFERS))
-PHRASE = re.compile(any_of(PHRASES) + r"|\b\d+ ?% (?:off|free|safe|guaranteed)\b")
+TRADE = Lexicon({"phrase": PHRASES, "goods": GOODS, "offer": OFFERS})
+PERCENT = re.compile(r"\b\d+ ?% (?:off|free|safe|guaranteed)\b")
 SHOUTED = re.compile(r"\b[A-Z]{3,}\b[ ,]+\b[A-Z]{2,}\b")
 PRICE = re.compile(r"[$£€] ?\d|\d ?%|\d+ (?:dollars|euros|pounds)\b")
 
@@ -73,11 +72,14 @@ class Spam:
 
 def points_of(text: Text, words: int) -> tuple[float, list[str]]:
     """Points for phrases, goods and offers, more when loud; and the phrases that were seen."""
-    seen = PHRASE.findall(text.lower)
-    goods = TRADE.findall(text.lower)
+    found: dict[str, list[str]] = {"phrase": [], "goods": [], "offer": []}
+    for kind, hit in TRADE.find(text.lower):
+        found[kind].append(hit[0])
+    seen, goods = found["phrase"], found["goods"]
     if not seen and not goods:
         return 0.0, []
-    offers = min(len(OFFER.findall(text.lower)), 2 * (len(seen) + len(goods)))
+    seen += PERCENT.findall(text.lower)
+    offers = min(len(found["offer"]), 2 * (len(seen) + len(goods)))
     noise = text.text.count("!") + len(SHOUTED.findall(text.text)) + len(PRICE.findall(text.lower))
     loud = min(1.0, noise * 20 / words)
     signs = [sign for sign, _ in Counter(seen + goods).most_common()]

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from groundup.config import Settings
 from groundup.data.finding import Finding
-from groundup.data.phrases import Text, any_of
+from groundup.data.phrases import Lexicon, Text
 
 NAMES = r"""idiots? morons? fools? losers? jerks? imbeciles? dunces? nitwits? blockheads? halfwits? cretins? scumbags? creeps?
     cowards? liars? simpletons? numskulls? dimwits? weirdos? dirtbags? bastards? dumbheads? airheads? buffoons? oafs?
@@ -36,9 +36,7 @@ PHRASES = r"""
 """
 SPEAKS_ABOUT = re.compile(r"\b(?:words?|terms?|called|meaning|insults?(?: like| such as)?)\W{1,4}$")
 LIKE_YOU = re.compile(r" like (?:you|him|her|them|that|this)\b")
-SURE, VAGUE, PLAIN = ({word: re.compile(any_of(written)) for word, written in group.items()} for group in (
-    {"phrase": PHRASES, "strong": STRONG, "name": NAMES}, {"beast": BEASTS}, {"quality": QUALITIES}))
-HIT = re.compile("|".join(f"(?P<{kind}>{pattern.pattern})" for kind, pattern in {**SURE, **VAGUE, **PLAIN}.items()))
+ABUSE = Lexicon({"phrase": PHRASES, "strong": STRONG, "name": NAMES, "beast": BEASTS, "quality": QUALITIES})
 AIMED = re.compile(
     r"(?:\b(?:you|you are|you're|he is|he's|she is|she's|they are|they're|are|is|what|such)"
     r"(?: all| just| nothing but| so| such)*,?(?: an?| the)?|,)\s*$")
@@ -74,8 +72,8 @@ def points_of(text: str) -> tuple[float, list[str]]:
     seen: list[tuple[float, str]] = []
     qualities, begin = 0, 0  # of the adjectives that lead to this place without a word between, and where they begin
     end = -9
-    for found in HIT.finditer(text):
-        kind, start = found.lastgroup or "", found.start()
+    for kind, found in ABUSE.find(text):
+        start = found.start()
         if text[end:start].strip(" ,") or start - end > 2:
             qualities, begin = 0, start
         end = found.end()
