@@ -1,0 +1,112 @@
+"""What README and docs tell people to type works: every block of commands is run, in a folder that is not the repository.
+
+A word after `sh` says how: nothing: here; `serve`: here, until it answers; `ci`: by CI itself, in a clean clone.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(sh|python)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CI = {"make demo", "make test"}  # what .ci/run itself runs
+
+
+def blocks() -> list[tuple[str, str, str, str]]:
+    """(where, language, how, commands) of every block in README and docs."""
+    found = []
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        for block in BLOCK.finditer(text):
+            line = text.count("\n", 0, block.start()) + 1
+            found.append((f"{path.relative_to(ROOT)}:{line}", block[1], block[2].strip(), block[3]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with `groundup` in its path, a finished run under runs/tour (a small one), and notes of one's own."""
+    folder = tmp_path_factory.mktemp("readme")
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "groundup").write_text(f'#!/bin/sh\nexec {sys.executable} -m groundup "$@"\n')
+    (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    (folder / "notes").mkdir()
+    sentences = "The {} of the {} was as old as the {} on the hill, and nobody in the {} could say who had made it.\n"
+    words = "bell door lamp river mill cellar orchard bridge stable tower market harbour garden kitchen forge".split()
+    for number in range(60):
+        turned = words[number % 15 :] + words[: number % 15]
+        pages = [sentences.format(*(turned[(k * (number // 15 + 1) + j) % 15] for j in range(4))) for k in range(40)]
+        (folder / f"notes/page-{number:02d}.md").write_text(f"# {turned[0]}\n\n" + "\n".join(pages))
+    run("groundup make pocket --into runs/tour", folder)
+    return folder
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    return os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+
+def run(commands: str, folder: Path, program: tuple[str, ...] = ("bash", "-euo", "pipefail", "-c")) -> str:
+    told = subprocess.run(
+        [*program, commands], cwd=folder, env=surroundings(folder), capture_output=True, text=True, timeout=280
+    )
+    assert told.returncode == 0, f"{commands}\n{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
+    return told.stdout
+
+
+def serve(commands: str, folder: Path) -> None:
+    port = re.search(r"--port (\d+)", commands)
+    assert port, "a serving block says its port"
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {commands.replace(port[1], '8137')}"], cwd=folder, env=surroundings(folder)
+    )
+    try:
+        end = time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:8137/ready", timeout=2) as answer:
+                    assert answer.status == 200
+                    return
+            except OSError:
+                assert process.poll() is None and time.monotonic() < end, "the server never answered"
+                time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@pytest.mark.parametrize(("where", "language", "how", "commands"), blocks(), ids=[block[0] for block in blocks()])
+def test_every_block_of_commands_runs(place, where, language, how, commands):
+    if how == "ci":
+        assert set(commands.split("\n")) - {""} <= CI, f"{where}: CI does not run this"
+        recipe = (ROOT / ".ci/run").read_text()
+        assert "make test" in recipe and "tests/demo.py" in recipe
+    elif how == "serve":
+        serve(commands.strip(), place)
+    elif language == "python":
+        run(commands, place, (sys.executable, "-c"))
+    else:
+        assert how == "", f"{where}: {how} is not a way of running commands"
+        run(commands, place)
+
+
+def test_the_readme_names_the_two_commands():
+    assert [commands.strip() for where, _, how, commands in blocks() if how == "ci" and where.startswith("README")] == [
+        "make demo",
+        "make test",
+    ]
+
+
+def test_every_room_is_in_the_tour_of_the_rooms():
+    readme = (ROOT / "README.md").read_text()
+    rooms = [path.name for path in (ROOT / "groundup").iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if f"`{room}/`" not in readme] == []
