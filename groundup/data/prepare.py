@@ -4,7 +4,7 @@ Runs in the engine's workers, Arrow in and Arrow out; what depends on other docu
 fingerprint, the bands) and decided in `duplicates`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +140,8 @@ def _is_binary(body: bytes) -> bool:
 
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def worker(profile: Profile, leaks: Leaks | None) -> "Callable[[pa.RecordBatch], pa.RecordBatch]":
+    """What a worker of the engine does with each batch."""
+    return Preparation(profile, leaks).batch
