@@ -7,7 +7,7 @@ import pytest
 
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer, chat
-from groundup.tokenizer.split import CLASSES, PATTERNS, classes_of_regex, read_classes, write_classes
+from groundup.tokenizer.split import CLASSES, PATTERNS, classes_as_text, classes_of_regex, read_classes
 
 TEXT = "Anna gave the red ball to Ben, it's 1234 o'clock 日本語 é.\n" * 20
 
@@ -38,7 +38,7 @@ def test_equal_tokenizers_are_equal_bytes(tmp_path):
 def test_the_class_table_of_the_folder_decides(folder):
     changed = read_classes()
     changed[ord("x")] = CLASSES["number"]
-    write_classes(folder / "unicode.json", changed)
+    (folder / "unicode.json").write_text(classes_as_text(changed))
     assert Tokenizer.load(folder).classes[ord("x")] == CLASSES["number"]
 
 

@@ -6,7 +6,6 @@ merge of tokens that are not there) is refused when the file is read, in a sente
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
 from groundup.tokenizer import chat
-from groundup.tokenizer.split import PATTERNS, write_classes
+from groundup.tokenizer.split import PATTERNS, classes_as_text
 
 if TYPE_CHECKING:
     from groundup.tokenizer.tokenizer import Tokenizer
@@ -107,7 +106,7 @@ def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = No
     """Everything a folder needs to be loaded as a tokenizer, by us and by transformers."""
     folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / FILE, tokenizer.tokens, tokenizer.merges, tokenizer.pattern, tokenizer.specials)
-    write_classes(folder / CLASSES, tokenizer.classes)
+    replace(folder / CLASSES, classes_as_text(tokenizer.classes))
     told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     if chat.SEPARATOR in tokenizer.specials:
         told |= {"bos_token": chat.SEPARATOR, "eos_token": chat.SEPARATOR}
@@ -118,19 +117,16 @@ def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = No
 
 
 def replace(path: Path, text: str) -> None:
-    """The file holds the old content or the new, never half of it."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """The file holds the old content or the new, never half of it; what a kill leaves beside it ends in `.writing`."""
+    beside = path.with_name(f".{path.name}.writing")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
-            os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
+            os.fsync(file.fileno())
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        beside.unlink(missing_ok=True)
         raise
 
 

@@ -47,16 +47,16 @@ def classes_of_regex() -> np.ndarray:
     return table
 
 
-def write_classes(path: Path, table: np.ndarray) -> None:
+def classes_as_text(table: np.ndarray) -> str:
     """A class table as runs: how many code points in a row, of which class."""
     starts = np.flatnonzero(np.diff(table, prepend=255))
     lengths = np.diff(starts, append=len(table))
     told = {"format": 1, "classes": CLASSES, "lengths": lengths.tolist(), "runs": table[starts].tolist()}
-    path.write_text(json.dumps(told, separators=(",", ":")) + "\n")
+    return json.dumps(told, separators=(",", ":")) + "\n"
 
 
 def read_classes(path: Path = TABLE) -> np.ndarray:
-    """The class of every code point (CODE_POINTS,) uint8, as `write_classes` wrote it."""
+    """The class of every code point (CODE_POINTS,) uint8, from a file of `classes_as_text`."""
     try:
         told = json.loads(path.read_text())
         lengths, runs = np.array(told["lengths"], np.int64), np.array(told["runs"], np.uint8)
