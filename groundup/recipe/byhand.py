@@ -37,7 +37,7 @@ def make_stage(
         except BaseException as error:
             face.end(name, console.STOPPED if isinstance(error, KeyboardInterrupt) else console.FAILED)
             raise
-        face.end(name, console.MADE)
+        face.end(name, console.MADE, note=console.result(folder))
     return folder
 
 

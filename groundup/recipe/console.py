@@ -4,10 +4,12 @@ Nothing of a text passes here: recipe.py tells what happens, and it is drawn as 
 line every few seconds anywhere else.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -33,6 +35,28 @@ def amount(value: float) -> str:
             shown = value / divisor
             return f"{shown:,.0f}" if not letter else f"{shown:.3g}{letter}"
     return f"{value / 1e12:.3g}T"
+
+
+RESULTS = {  # a name in metrics.jsonl -> how it is said when a stage is made; the first two that are there are shown
+    "bits_per_byte": "{:.3f} bits per byte",
+    "validation": "validation loss {:.3f} nats",
+    "loss": "loss {:.3f} nats",
+    "bytes_per_token": "{:.2f} bytes per token",
+    "bits_per_byte_change": "{:+.2%} bits per byte",
+    "documents": "{:,} documents",
+    "pages": "{:,} pages",
+    "tokens": "{:,} tokens",
+}
+
+
+def result(folder: Path) -> str:
+    """What came of a stage, in a few words, from its metrics."""
+    path, told = folder / "metrics.jsonl", {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in lines:
+        told |= json.loads(line)
+    said = [words.format(told[name]) for name, words in RESULTS.items() if isinstance(told.get(name), int | float)]
+    return ", ".join(said[:2])
 
 
 def size(count: float) -> str:
@@ -126,7 +150,7 @@ class Lines:
     def end(self, name: str, state: str, seconds: float = 0.0, note: str = "") -> None:
         """A stage is finished, kept from before, stopped or failed."""
         row = self.rows[name]
-        row.state, row.seconds, row.note = state, seconds, note or row.note
+        row.state, row.seconds, row.note = state, seconds, note
         self.line(name, f"{state}  {row.words(self.clock())}".rstrip())
 
     def line(self, name: str, words: str) -> None:

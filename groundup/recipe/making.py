@@ -102,7 +102,7 @@ class Maker:
             _discard(stage.folder)
         if _made(stage, planned.name):
             self.folders[planned.name] = stage.link()
-            self.face.end(planned.name, console.KEPT)
+            self.face.end(planned.name, console.KEPT, note=console.result(stage.folder))
             return
         began = time.monotonic()
         self.face.begin(planned.name)
@@ -114,7 +114,7 @@ class Maker:
         except BaseException:
             self.face.end(planned.name, console.FAILED, time.monotonic() - began)
             raise
-        self.face.end(planned.name, console.MADE, time.monotonic() - began)
+        self.face.end(planned.name, console.MADE, time.monotonic() - began, console.result(self.folders[planned.name]))
 
     def _look(self) -> hardware.Machine:
         """The machine with its accelerators; looked at once, and only when something is to be made."""

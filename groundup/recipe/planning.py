@@ -18,6 +18,7 @@ from groundup.recipe.graph import Reference
 from groundup.run import Estimate
 
 GB = 1e9
+WIDTH = 110  # of the table where the terminal does not say more
 HALVINGS = 30  # how much smaller a setting is tried to find what would fit
 
 
@@ -47,10 +48,10 @@ def show(costs: list[Cost], title: str) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("stage")
-    table.add_column("state")
+    for head in ("stage", "state"):
+        table.add_column(head, no_wrap=True)
     for head in ("text", "documents", "tokens", "parameters", "memory", "disk", "time"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for cost in costs:
         table.add_row(cost.name, "made" if cost.made else "would run", *_figures(cost.estimate))
     left = [cost.estimate for cost in costs if not cost.made]
@@ -62,7 +63,8 @@ def show(costs: list[Cost], title: str) -> None:
         seconds=sum(each.seconds for each in left),
     )
     table.add_row("", f"{len(left)} to run", *_figures(total), style="bold")
-    Console(highlight=False, soft_wrap=True).print(table)
+    console = Console(highlight=False)
+    console.print(table, width=max(console.width, WIDTH))
 
 
 def _figures(told: Estimate) -> list[str]:

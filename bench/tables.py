@@ -1,0 +1,79 @@
+"""Writes the README's table of numbers from the newest runs in bench/results.
+
+python -m bench.tables
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- numbers: written by `python -m bench.tables` from bench/results -->", "<!-- end of numbers -->"
+KINDS = ("reading_one", "reading_two", "facts", "arithmetic")
+MODELS = ("base", "chat", "aligned")
+
+
+def newest(name: str, **having: Any) -> dict[str, Any] | None:
+    """The last run in a file of results that agrees with what is asked."""
+    path = HERE / "results" / f"{name}.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    runs = [run for run in map(json.loads, lines) if all(run.get(key) == value for key, value in having.items())]
+    return runs[-1] if runs else None
+
+
+def percent(value: Any) -> str:
+    """A rate, with its interval where it has one."""
+    if isinstance(value, dict):
+        return f"{100 * value['value']:.1f} % ({100 * value['low']:.1f} to {100 * value['high']:.1f})"
+    return f"{100 * value:.1f} %"
+
+
+def tour(run: dict[str, Any]) -> Iterator[str]:
+    """The tour's scores, model by model."""
+    report = run["report"]
+    yield f"The tour (`make demo`), seed {run['seed']}, on {run['cpus']} cores of {run['cpu']}" + (
+        " with AMX: " if run["amx"] else ": "
+    )
+    yield f"{run['wall_seconds']:.0f} s from the first page to the report, at most {report['peak_mb'] / 1000:.1f} GB of memory;"
+    yield f"a second make takes {run['second_make_seconds']:.1f} s."
+    yield ""
+    yield "| " + " | ".join(["held-out questions", *MODELS]) + " |"
+    yield "|---" * (len(MODELS) + 1) + "|"
+    for kind in KINDS:
+        yield (
+            "| " + " | ".join([kind.replace("_", " "), *(percent(report["accuracy"][m][kind]) for m in MODELS)]) + " |"
+        )
+    for kind in ("attack_success", "over_refusal"):
+        yield "| " + " | ".join([kind.replace("_", " "), *(percent(report[kind][m]) for m in MODELS)]) + " |"
+    yield ""
+    yield "| what cleaning finds | precision | recall |"
+    yield "|---|---|---|"
+    for kind, told in report["cleaning"].items():
+        yield f"| {kind.replace('_', ' ')} | {percent(told['precision'])} | {percent(told['recall'])} |"
+    yield ""
+    yield f"8-bit weights cost {percent(report['quantize']['int8']['bits_per_byte_change'])} more bits per byte."
+
+
+def table() -> str:
+    """All that has been measured."""
+    run = newest("tour", recipe="tour")
+    lines = list(tour(run)) if run else ["Nothing yet: `make bench` fills this in."]
+    if soak := newest("soak", recipe="tour"):
+        same = "the same, byte for byte" if soak["same"] else "NOT the same"
+        lines += [
+            "",
+            f"Killed {soak['kills']} times at random moments, the tour's final model is {same} (`make soak`).",
+        ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    before, rest = README.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    README.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
