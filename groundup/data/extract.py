@@ -37,7 +37,11 @@ PHRASES = re.compile(
     r"\b(?:we use cookies|uses cookies|accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|"
     r"all rights reserved|privacy policy|terms (?:of (?:use|service)|and conditions)|sign up for our|"
     r"subscribe to our|share (?:this|on)|follow us|click here to|back to top|skip to (?:main )?content|read more|"
-    r"log ?in|advertisement|sponsored|powered by|enable javascript|your browser)\b|©|&copy;", re.I)
+    r"log ?in|advertisement|sponsored|powered by|made with|enable javascript|your browser|no comments yet|"
+    r"(?:leave|post|add) a (?:comment|reply)|visitors?:|imprint|site ?map)\b|©|&copy;", re.I)
+PARTED = re.compile(r"(?: [-–|·•»] .*){2}")  # Home | About | Contact
+ENDED = re.compile(r"[.!?…:,]['\")\]’”»]*$")
+TITLES = re.compile(r"(?:^|[\s_-])(?:headline|title|heading|subject|hdr)(?:$|[\s_-])", re.I)
 LONG_BLOCK = 200  # characters: what is longer and no boilerplate by its words is text wherever it stands
 SHORT_BLOCK = 60
 FARTHEST = 5_000  # tags within which an element that falls away must close
@@ -98,7 +102,10 @@ def blocks(page: str) -> list[Block]:
             elif name == "pre":
                 pre = 0 if closing else 1
             tag = "" if closing else name
-        if not closing and name and name not in VOID and _falls(name, pieces[4 * i + 3]):
+        attributes = pieces[4 * i + 3]
+        if not closing and attributes and name == "div" and _is_title(attributes):
+            tag = "h2"
+        if not closing and name and name not in VOID and _falls(name, attributes):
             finish()
             fallen_until = _end_of(names, pieces, i) + 1
             if fallen_until <= len(names) and fallen_until > i + 1:
@@ -110,6 +117,10 @@ def blocks(page: str) -> list[Block]:
                 linked += len(text)
     finish()
     return result
+
+
+def _is_title(attributes: str) -> bool:
+    return any(TITLES.search(found[1] or found[2] or found[3] or "") for found in NAMED.finditer(attributes))
 
 
 def _falls(name: str, attributes: str) -> bool:
@@ -168,13 +179,18 @@ def _carried(verdicts: list[str]) -> list[str]:
 def _verdict(block: Block) -> str:
     size = len(block.text)
     links = block.linked / size
-    if links > 0.5 or (size < LONG_BLOCK and PHRASES.search(block.text)):
+    if size < LONG_BLOCK and PHRASES.search(block.text):
         return "bad"
     if block.tag in HEADINGS:
-        return "short"
+        return "short"  # even as a link: blogs link the title of a post to the post
+    if links > 0.5:
+        return "bad"
+    if size < LONG_BLOCK and not ENDED.search(block.text) and PARTED.search(block.text):
+        return "bad"
     if block.tag in PARAGRAPHS and (block.tag != "li" or size >= SHORT_BLOCK) or size >= LONG_BLOCK:
         return "good" if links < 0.3 else "short"
-    return "short" if size < SHORT_BLOCK or links > 0.2 else "good"
+    sentence = ENDED.search(block.text) and block.text.count(" ") >= 2
+    return "short" if size < SHORT_BLOCK and not sentence or links > 0.2 else "good"
 
 
 def _joined(kept: list[Block]) -> str:
