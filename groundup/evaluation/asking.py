@@ -23,9 +23,14 @@ SPARE = 6  # tokens that an answer may be longer than one and a half of the long
 class Subject(Protocol):
     """Whoever is examined: what `groundup.load` returns is one."""
 
-    model: "Transformer"
-    tokenizer: "Tokenizer"
-    template: str | None
+    @property
+    def model(self) -> "Transformer": ...
+
+    @property
+    def tokenizer(self) -> "Tokenizer": ...
+
+    @property
+    def template(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,7 @@ def chat_prompts(subject: Subject, conversations: "Sequence[Sequence[Message]]")
     from groundup.tokenizer import chat
 
     return [
-        made.ids
-        for made in chat.render_many(subject.tokenizer, conversations, subject.template or "plain", reply=True)
+        made.ids for made in chat.render_many(subject.tokenizer, conversations, subject.template or "plain", reply=True)
     ]
 
 
@@ -146,7 +150,9 @@ def replies(
     found = [Reply("", False)] * len(asked)
     for place, answer in zip(fitting, made, strict=True):
         text = tokenizer.decode(answer.ids)
-        found[place] = Reply(text.strip() if form == "chat" else text.partition("\n")[0].strip(), answer.finish == "stop")
+        found[place] = Reply(
+            text.strip() if form == "chat" else text.partition("\n")[0].strip(), answer.finish == "stop"
+        )
     return found
 
 

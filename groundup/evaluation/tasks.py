@@ -83,7 +83,7 @@ def examine(
     for task, some in asked.items():
         by_form: dict[str, list[Verdict]] = {}
         for form in forms:
-            by_form[form] = TASKS[task](subject, some, form, judge, done)
+            by_form = {form: TASKS[task](subject, some, form, judge, done)} | by_form
             if task == "written" and _converses(by_form[form]):
                 forms = [form]
                 break
@@ -112,9 +112,7 @@ def changes(questions: Sequence[Question], before: Examination, after: Examinati
     told = {}
     for kind in [*dict.fromkeys(question.kind for question in questions), "all"]:
         some = [question for question in questions if kind in (question.kind, "all")]
-        first, second = (
-            [each.verdicts["written"][question.id].right for question in some] for each in (before, after)
-        )
+        first, second = ([each.verdicts["written"][question.id].right for question in some] for each in (before, after))
         told[kind] = metrics.change(first, second, [question.cluster for question in some])
     return told
 
@@ -173,7 +171,7 @@ def _converses(verdicts: Sequence[Verdict]) -> bool:
 
 
 def _better(questions: Sequence[Question], by_form: dict[str, list[Verdict]]) -> dict[str, Verdict]:
-    """For each kind of question the form in which more answers were right; the first where they are equal."""
+    """For each kind of question the form in which more answers were right; the one tried last where they are equal."""
     chosen: dict[str, Verdict] = {}
     for kind in dict.fromkeys(question.kind for question in questions):
         places = [place for place, question in enumerate(questions) if question.kind == kind]
