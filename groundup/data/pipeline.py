@@ -15,7 +15,7 @@ from groundup.data.documents import batches, schemas
 from groundup.data.prepare import prepared_schema, steps, worker
 from groundup.data.profiles import Profile
 from groundup.data.read import Reader
-from groundup.data.sink import Shards, open_parquet
+from groundup.data.sink import Parquet, open_parquet
 from groundup.data.table import Table
 from groundup.errors import Problem
 
@@ -82,8 +82,8 @@ def _write(staged: Path, out: Path, gone: Gone, table: Table, tell: Tell, docume
     import pyarrow.parquet as parquet
 
     shapes, done = schemas(), 0
-    kept = Shards(out, "kept", shapes["kept"])
-    removed = Shards(out / "removed", "removed", shapes["removed"])
+    kept = Parquet(out, "kept", shapes["kept"])
+    removed = Parquet(out / "removed", "removed", shapes["removed"])
     with open_parquet(out / "redactions.parquet", shapes["redactions"]) as redactions:
         for batch in parquet.ParquetFile(staged).iter_batches(1024):
             counts: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def _decide(row: dict[str, Any], gone: Gone) -> None:
         row["reason"], row["detail"], row["step"] = "leak", row["leak"], "leak"
 
 
-def _place(row: dict[str, Any], kept: Shards, removed: Shards, counts: list[dict[str, Any]], table: Table) -> None:
+def _place(row: dict[str, Any], kept: Parquet, removed: Parquet, counts: list[dict[str, Any]], table: Table) -> None:
     final = row["text"] if row["redacted"] is None or row["reason"] else row["redacted"]
     table.add(row, _size(row["text"]), _size(final))
     if row["reason"]:

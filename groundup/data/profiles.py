@@ -49,11 +49,10 @@ class Profile(Settings):
     redact: list[Literal["email", "phone", "card"]] = Field([], description="what to black out")
 
 
-PRIVATE: list[Literal["email", "phone", "card"]] = ["email", "phone", "card"]
-PROFILES: dict[str, Profile] = {
-    "none": Profile(),
-    "prose": Profile(filters=[GibberishSettings(), SpamSettings(), ToxicSettings()], exact=True, near=NearSettings(),
-                     redact=PRIVATE),
-    "web": Profile(filters=[ShortSettings(words=10), LanguageSettings(), GibberishSettings(), SpamSettings(),
-                            ToxicSettings()], exact=True, near=NearSettings(), redact=PRIVATE),
-}
+WORTHLESS = [{"kind": "gibberish"}, {"kind": "spam"}, {"kind": "toxic"}]
+ONCE = {"exact": True, "near": {}, "redact": ["email", "phone", "card"]}
+PROFILES: dict[str, Profile] = {name: Profile.model_validate(written) for name, written in {
+    "none": {},
+    "prose": {"filters": WORTHLESS, **ONCE},
+    "web": {"filters": [{"kind": "short", "words": 10}, {"kind": "language"}, *WORTHLESS], **ONCE},
+}.items()}

@@ -13,7 +13,7 @@ SHARD_BYTES = 64 << 20
 GROUP_BYTES = 4 << 20
 
 
-class Shards:
+class Parquet:
     """Writes rows of one schema as NAME-00000.parquet, NAME-00001.parquet, … into a folder."""
 
     def __init__(self, folder: Path, name: str, schema: "pa.Schema"):
