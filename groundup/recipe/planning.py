@@ -63,8 +63,7 @@ def show(costs: list[Cost], title: str) -> None:
         seconds=sum(each.seconds for each in left),
     )
     table.add_row("", f"{len(left)} to run", *_figures(total), style="bold")
-    console = Console(highlight=False)
-    console.print(table, width=max(console.width, WIDTH))
+    Console(highlight=False, width=max(Console().width, WIDTH)).print(table)
 
 
 def _figures(told: Estimate) -> list[str]:
