@@ -62,8 +62,10 @@ def protect(path: str | None) -> Leaks | None:
             length = min(RUN, len(words))
             found.setdefault(length, {}).update((int(run), id) for run in hashing.runs(words, length))
     if not found:
-        raise Problem(f"no questions to protect in {path}; name a folder of JSONL files whose lines have a question, "
-                      "or leave `protect` out")
+        raise Problem(
+            f"no questions to protect in {path}; name a folder of JSONL files whose lines have a question, "
+            "or leave `protect` out"
+        )
     return Leaks({length: found[length] for length in sorted(found)})
 
 
@@ -77,7 +79,9 @@ def quotable(path: Path) -> Iterator[tuple[str, str, int]]:
             try:
                 fields = json.loads(line)
             except ValueError as error:
-                raise Problem(f"line {number} of {file} is not JSON ({error}); its questions cannot be protected") from None
+                raise Problem(
+                    f"line {number} of {file} is not JSON ({error}); its questions cannot be protected"
+                ) from None
             if isinstance(fields, dict):
                 yield from _of(fields, str(fields.get("id", f"{file.name}#{number}")))
 

@@ -1,4 +1,6 @@
-"""Exact duplicates: texts that are the same but for case, spaces and punctuation. The first one in input order stays."""
+"""Exact duplicates: texts that are the same but for case, spaces and punctuation.
+
+The first one in input order stays."""
 
 import hashlib
 import re

@@ -32,8 +32,17 @@ def schemas() -> "dict[str, pa.Schema]":
 
     named = [("id", pa.string()), ("text", pa.large_string()), ("source", pa.string())]
     return {
-        "raw": pa.schema([("number", pa.int64()), ("id", pa.string()), ("source", pa.string()), ("kind", pa.string()),
-                          ("charset", pa.string()), ("problem", pa.string()), ("body", pa.large_binary())]),
+        "raw": pa.schema(
+            [
+                ("number", pa.int64()),
+                ("id", pa.string()),
+                ("source", pa.string()),
+                ("kind", pa.string()),
+                ("charset", pa.string()),
+                ("problem", pa.string()),
+                ("body", pa.large_binary()),
+            ]
+        ),
         "kept": pa.schema(named),
         "removed": pa.schema([*named, ("reason", pa.string()), ("detail", pa.string()), ("step", pa.string())]),
         "redactions": pa.schema([("id", pa.string()), ("kind", pa.string()), ("count", pa.int64())]),

@@ -21,10 +21,14 @@ def exact_copies(daft: Any, staged: Path) -> dict[int, int]:
 
 
 def near_copies(daft: Any, staged: Path, settings: NearSettings, gone: dict[int, int]) -> dict[int, int]:
-    """number -> the number of the first document of its cluster, among those not gone, for all that are not the first."""
+    """number -> the number of the first document of its cluster, among those not gone; not for the first."""
     met = _good(daft, staged).select("number", "bands").explode("bands").where(daft.col("bands").not_null())
-    crowds = (met.groupby("bands").agg(daft.col("number").list_agg().alias("numbers"))
-              .where(daft.col("numbers").list_count() > 1).select("numbers"))
+    crowds = (
+        met.groupby("bands")
+        .agg(daft.col("number").list_agg().alias("numbers"))
+        .where(daft.col("numbers").list_count() > 1)
+        .select("numbers")
+    )
     meetings = ([n for n in numbers if n not in gone] for numbers in crowds.to_pydict()["numbers"])
     pairs = candidates(meetings)
     runs = _runs(staged, {number for pair in pairs for number in pair}, settings.run)

@@ -8,8 +8,13 @@ import codecs
 import re
 
 META = re.compile(rb"<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,80}?encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
-MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
-         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 WESTERN = {"ascii", "iso8859-1", "utf-8"}  # declared, yet not valid UTF-8: Windows-1252 is meant
 STATEFUL = re.compile(rb"\x1b\$|\x1b\(")  # the escape sequences of ISO-2022
 
@@ -18,7 +23,7 @@ def decode(body: bytes, charset: str = "") -> str:
     """The characters of a document; `charset` is what was declared outside it. Never fails."""
     for mark, name in MARKS:
         if body.startswith(mark):
-            return body[len(mark):].decode(name, "replace") if name == "utf-8" else body.decode(name, "replace")
+            return body[len(mark) :].decode(name, "replace") if name == "utf-8" else body.decode(name, "replace")
     if wide := _wide(body):
         return body.decode(wide, "replace")
     declared = _codec(charset) or _codec_inside(body)
@@ -45,7 +50,7 @@ def _western(body: bytes) -> str:
 def _one_byte(error: UnicodeError) -> tuple[str, int]:
     """What Windows-1252 makes of the bytes that stopped a decoder; its five holes are Latin-1's controls."""
     assert isinstance(error, UnicodeDecodeError)
-    damaged = error.object[error.start:error.end]
+    damaged = error.object[error.start : error.end]
     return "".join(WINDOWS[byte] for byte in damaged), error.end
 
 
@@ -83,7 +88,8 @@ _LATER = "[" + "".join(re.escape(WINDOWS[byte]) + re.escape(chr(byte)) for byte 
 _QUOTES = "[" + "".join(re.escape(WINDOWS[byte]) for byte in (0x82, 0x84, 0x85, *range(0x91, 0x98))) + "]"
 _MOJIBAKE = re.compile(
     f"[\u00f0-\u00f4]{_LATER}{{3}}|[\u00e0-\u00ef]{_LATER}{{2}}"
-    f"|(?<![A-Z\u00c0-\u00de])[\u00c2-\u00df]{_LATER}|[\u00c2-\u00df](?!{_QUOTES}){_LATER}")
+    f"|(?<![A-Z\u00c0-\u00de])[\u00c2-\u00df]{_LATER}|[\u00c2-\u00df](?!{_QUOTES}){_LATER}"
+)
 _BYTES = {**{chr(byte): byte for byte in range(256)}, **{WINDOWS[byte]: byte for byte in range(128, 256)}}
 
 

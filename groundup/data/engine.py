@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ENVIRONMENT = {"DAFT_ANALYTICS_ENABLED": "0", "DO_NOT_TRACK": "1", "SCARF_NO_ANALYTICS": "1", "DAFT_PROGRESS_BAR": "0",
-               "DAFT_RUNNER": "native"}
+ENVIRONMENT = {
+    "DAFT_ANALYTICS_ENABLED": "0",
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "1",
+    "DAFT_PROGRESS_BAR": "0",
+    "DAFT_RUNNER": "native",
+}
 AHEAD = 6  # batches for each worker that may be read before the first of them is done: what bounds the memory
 
 
@@ -30,8 +35,13 @@ def engine() -> Any:
     return daft
 
 
-def mapped(batches: Iterable["pa.RecordBatch"], schema: "pa.Schema", make: Callable[[], Callable[[Any], Any]],
-           result: "pa.Schema", workers: int) -> Iterator["pa.RecordBatch"]:
+def mapped(
+    batches: Iterable["pa.RecordBatch"],
+    schema: "pa.Schema",
+    make: Callable[[], Callable[[Any], Any]],
+    result: "pa.Schema",
+    workers: int,
+) -> Iterator["pa.RecordBatch"]:
     """Each batch through the function that `make` makes once in every worker; results in the order of the batches."""
     daft = engine()
     flow = _Flow(batches, AHEAD * workers + 2)
@@ -98,8 +108,9 @@ def _source(daft: Any, flow: _Flow, schema: "pa.Schema") -> Any:
     return Source()
 
 
-def _step(daft: Any, make: Callable[[], Callable[[Any], Any]], schema: "pa.Schema", result: "pa.Schema",
-          workers: int) -> Callable[..., Any]:
+def _step(
+    daft: Any, make: Callable[[], Callable[[Any], Any]], schema: "pa.Schema", result: "pa.Schema", workers: int
+) -> Callable[..., Any]:
     import pyarrow as pa
 
     struct = daft.DataType.from_arrow_type(pa.struct(list(result)))

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 UNREAD = re.compile(
     r"<!--.*?(?:-->|\Z)|<!\[CDATA\[|\]\]>|<(script|style|noscript|template|svg|math|iframe|object|select|button|"
     r"textarea|canvas|audio|video|title|dialog)\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>.*?</\1\s*>"
-    r"|<(?:script|style)\b.*\Z", re.S | re.I)
+    r"|<(?:script|style)\b.*\Z",
+    re.S | re.I,
+)
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^'<]*'|[\"'])*)>|<[!?][^>]*>")
 SPACE = re.compile(r"[ \t\r\n\f]+")
 INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img input ins kbd label mark q ruby rb rt rp s samp "
-    "small span strike strong sub sup time tt u var wbr".split())
+    "small span strike strong sub sup time tt u var wbr".split()
+)
 PARAGRAPHS = frozenset("p pre blockquote dd dt figcaption li td th".split())
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 LANDMARKS = frozenset(("main", "article"))
@@ -25,20 +28,26 @@ VOID = frozenset("area base br col embed hr img input link meta param source tra
 FALLEN = frozenset("nav footer aside form menu".split())
 FALLEN_ROLES = re.compile(
     r"\brole\s*=\s*[\"']?(?:navigation|banner|contentinfo|complementary|search|dialog|alertdialog|menu|menubar)\b"
-    r"|\baria-hidden\s*=\s*[\"']?true|\bhidden(?:\s|=|$)|display\s*:\s*none", re.I)
+    r"|\baria-hidden\s*=\s*[\"']?true|\bhidden(?:\s|=|$)|display\s*:\s*none",
+    re.I,
+)
 NAMED = re.compile(r"\b(?:class|id)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
 FALLEN_NAMES = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|submenu|breadcrumbs?|sidebar|side-bar|footer|foot|masthead|topbar|"
     r"cookies?|consent|gdpr|banner|ads?|adsense|adverts?|advertisement|advertising|sponsor(?:ed|s)?|promo(?:ted|tion)?|"
     r"newsletter|subscribe|signup|sign-up|popup|modal|overlay|share|sharing|social|related|recommended|"
-    r"comments?-form|widget|pager|pagination|skip-link|toolbar|copyright|disclaimer|login)(?:$|[\s_-])", re.I)
+    r"comments?-form|widget|pager|pagination|skip-link|toolbar|copyright|disclaimer|login)(?:$|[\s_-])",
+    re.I,
+)
 KEPT_NAMES = re.compile(r"(?:^|[\s_-])(?:content|article|main|post|entry|story|body|text)(?:$|[\s_-])", re.I)
 PHRASES = re.compile(
     r"\b(?:we use cookies|uses cookies|accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|"
     r"all rights reserved|privacy policy|terms (?:of (?:use|service)|and conditions)|sign up for our|"
     r"subscribe to our|share (?:this|on)|follow us|click here to|back to top|skip to (?:main )?content|read more|"
     r"log ?in|advertisement|sponsored|powered by|made with|enable javascript|your browser|no comments yet|"
-    r"(?:leave|post|add) a (?:comment|reply)|visitors?:|imprint|site ?map)\b|©|&copy;", re.I)
+    r"(?:leave|post|add) a (?:comment|reply)|visitors?:|imprint|site ?map)\b|©|&copy;",
+    re.I,
+)
 PARTED = re.compile(r"(?: [-–|·•»] .*){2}")  # Home | About | Contact
 ENDED = re.compile(r"[.!?…:,]['\")\]’”»]*$")
 TITLES = re.compile(r"(?:^|[\s_-])(?:headline|title|heading|subject|hdr)(?:$|[\s_-])", re.I)

@@ -20,20 +20,23 @@ from groundup.data.phrases import Text
 
 LETTERS = 27  # a to z, and one for everything between words
 BITS = 16  # the tables hold sixteenths of a bit
+ALL = 0.85  # noise throughout
 FOREIGN = 0.08  # little words of another language from which a text is in it, and these tables know nothing of it
 WINDOW = 120  # letters judged together, so that a page half of which is noise is found
-FUNCTION_WORDS = tuple("""
+FUNCTION_WORDS = tuple(
+    """
 the a an this that these those his her its their my our your no some any each every all both one two of in on at by for
 with from to into through over under after before between about against during without and or but nor so yet if when
 while because although as than then i you he she it we they him them me us who which what whose is are was were be been
 being am has have had do does did will would can could shall should may might must not there here how where why very
 more most much many such only own other another same too also even just never always often again out up down off
 said let
-""".split())
+""".split()
+)
 ENDINGS = ("ing", "ed", "ly", "tion", "s", "er", "al", "ous", "ful", "")
 CLASSES = len(FUNCTION_WORDS) + len(ENDINGS) + 2  # and one for numbers, one for the borders of sentences
 NUMBER, BORDER = CLASSES - 2, CLASSES - 1
-WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9][0-9.,]*|[.!?;:()\[\]{}\"“”=<>|/\\_*#]|\n\s*\n")
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9][0-9.,]*|[.!?;:()\[\]{}\"“”=<>|/\\_*#]|\n(?=\W)")
 
 
 class GibberishSettings(Settings):
@@ -41,10 +44,13 @@ class GibberishSettings(Settings):
 
     kind: Literal["gibberish"] = "gibberish"
     letter_bits: float = Field(4.7, gt=0, description="a stretch of text is noise above this many bits a letter")
-    noisy: float = Field(0.3, gt=0, le=1, description="the share of noisy stretches above which a text is gibberish")
+    noisy: float = Field(0.35, gt=0, le=1, description="the share of noisy stretches above which a text is gibberish")
     order: float = Field(-0.1, description="word order below this many bits a word is that of a word salad")
     words: int = Field(25, gt=0, description="word order is judged from this many pairs of words")
     signs: float = Field(0.22, gt=0, description="more signs and borders per word than this is a table or code")
+    technical: float = Field(
+        0.36, gt=0, description="with so many signs only a text of noise throughout is gibberish"
+    )
 
 
 class Gibberish:
@@ -58,13 +64,13 @@ class Gibberish:
 
     def judge(self, text: Text) -> Finding | None:
         language, share, accented = language_of(text.text)
-        if language != "en" and max(share, accented) >= FOREIGN:
+        if max(share * (language != "en"), accented) >= FOREIGN:
             return None
+        order, pairs, signs = word_order(text.lower, self.pairs)
         noisy, bits = letter_noise(text.text, self.letters, self.settings.letter_bits)
-        if noisy > self.settings.noisy:
+        if noisy > (self.settings.noisy if signs < self.settings.technical else ALL):
             return Finding(self.reason, f"{noisy:.0%} of it is letter noise ({bits:.1f} bits a letter)")
-        order, words, signs = word_order(text.lower, self.pairs)
-        if words >= self.settings.words and order < self.settings.order and signs < self.settings.signs:
+        if pairs >= self.settings.words and order < self.settings.order and signs < self.settings.signs:
             return Finding(self.reason, f"its words are in no order ({order:.2f} bits a word)")
         return None
 
@@ -104,8 +110,10 @@ def fit(texts: Iterable[str]) -> dict[str, np.ndarray]:
     bits = -np.log2(letters / letters.sum(2, keepdims=True))
     expected = pairs.sum(1, keepdims=True) * pairs.sum(0, keepdims=True) / pairs.sum()
     lift = np.log2((pairs + 5) / (expected + 5))
-    return {"letters": np.clip(np.rint(bits * BITS), 0, 255).astype(np.uint8),
-            "pairs": np.clip(np.rint(lift * BITS), -127, 127).astype(np.int8)}
+    return {
+        "letters": np.clip(np.rint(bits * BITS), 0, 255).astype(np.uint8),
+        "pairs": np.clip(np.rint(lift * BITS), -127, 127).astype(np.int8),
+    }
 
 
 @cache
@@ -116,7 +124,7 @@ def tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 _SYMBOL = np.zeros(256, np.uint8)
-_SYMBOL[ord("a"):ord("z") + 1] = _SYMBOL[ord("A"):ord("Z") + 1] = np.arange(1, LETTERS)
+_SYMBOL[ord("a") : ord("z") + 1] = _SYMBOL[ord("A") : ord("Z") + 1] = np.arange(1, LETTERS)
 _WORDS = {word: i for i, word in enumerate(FUNCTION_WORDS)}
 
 

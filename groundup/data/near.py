@@ -17,7 +17,7 @@ CROWD = 40  # texts that meet in one place: more are compared with the first of 
 class NearSettings(Settings):
     """When two texts are one and the same, written twice."""
 
-    similarity: float = Field(0.75, gt=0, le=1, description="share of common runs (Jaccard) from which texts are the same")
+    similarity: float = Field(0.75, gt=0, le=1, description="share of common runs (Jaccard) that makes texts the same")
     run: int = Field(5, ge=1, description="words in a run")
     bands: int = Field(20, ge=1, description="bands of the signature")
     rows: int = Field(5, ge=1, description="rows in a band")
@@ -65,12 +65,15 @@ def candidates(meetings: Iterable[list[int]]) -> list[tuple[int, int]]:
     for meeting in meetings:
         present = sorted(meeting)
         for i, one in enumerate(present if len(present) <= CROWD else present[:1]):
-            pairs.update((one, other) for other in present[i + 1:])
+            pairs.update((one, other) for other in present[i + 1 :])
     return sorted(pairs)
 
 
 def clusters(pairs: list[tuple[int, int]], runs: Callable[[int], np.ndarray], similarity: float) -> dict[int, int]:
-    """document -> the first document of its cluster, for all that are not the first; `runs(i)` are those of document i."""
+    """document -> the first document of its cluster, for all that are not the first.
+
+    `runs(i)` are the runs of document i.
+    """
     first: dict[int, int] = {}
 
     def root(i: int) -> int:

@@ -44,7 +44,7 @@ class Lexicon:
 
 
 def any_of(*lists: str) -> str:
-    """The pattern of whole words or phrases; they are written as patterns, apart by ` | ` or, in lists of words, blanks."""
+    """The pattern of whole words or phrases; written as patterns, apart by ` | ` or, in lists of words, blanks."""
     tree: dict[str, list[str]] = {}
     for phrase in itertools.chain.from_iterable(map(phrases, lists)):
         for spelled in _spelled(phrase):
@@ -64,6 +64,6 @@ def _spelled(phrase: str) -> list[str]:
     found = LEADING.match(phrase)
     if not found:
         return [phrase]
-    rest = phrase[found.end():]
+    rest = phrase[found.end() :]
     choices = [choice + rest for choice in found[1].split("|")]
     return choices + _spelled(rest.lstrip()) if found[2] else choices

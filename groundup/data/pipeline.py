@@ -38,8 +38,9 @@ def build(paths: list[str], profile: Profile, protected: str | None, workers: in
     staged.unlink()
     if not table.kept:
         raise Problem(_nothing_kept(documents, table, out))
-    (out / "table.json").write_text(json.dumps(table.as_json(reader.skipped), indent=1, ensure_ascii=False) + "\n",
-                                    encoding="utf-8")
+    (out / "table.json").write_text(
+        json.dumps(table.as_json(reader.skipped), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return table
 
 
@@ -64,8 +65,10 @@ def _copies(staged: Path, profile: Profile) -> Gone:
     exact = exact_copies(engine(), staged) if profile.exact else {}
     near = near_copies(engine(), staged, profile.near, exact) if profile.near else {}
     firsts = _ids(staged, {*exact.values(), *near.values()})
-    return {**{copy: ("duplicate", f"of {firsts[first]}", "duplicate") for copy, first in exact.items()},
-            **{copy: ("near_duplicate", f"of {firsts[first]}", "near_duplicate") for copy, first in near.items()}}
+    return {
+        **{copy: ("duplicate", f"of {firsts[first]}", "duplicate") for copy, first in exact.items()},
+        **{copy: ("near_duplicate", f"of {firsts[first]}", "near_duplicate") for copy, first in near.items()},
+    }
 
 
 def _ids(staged: Path, numbers: set[int]) -> dict[int, str]:
@@ -132,12 +135,16 @@ def _size(text: str) -> int:
 def _nothing_read(paths: list[str], reader: Reader) -> str:
     skipped = ", ".join(f"{count} {kind}" for kind, count in sorted(reader.skipped.items()))
     left = f"; skipped: {skipped}" if skipped else ""
-    return (f"no documents in {', '.join(paths)} ({len(reader.files)} files{left}); "
-            "name text, Markdown, HTML, JSONL, parquet or WARC files")
+    return (
+        f"no documents in {', '.join(paths)} ({len(reader.files)} files{left}); "
+        "name text, Markdown, HTML, JSONL, parquet or WARC files"
+    )
 
 
 def _nothing_kept(documents: int, table: Table, out: Path) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in table.removed.most_common())
     example = next((shown["reason"] for row in table.rows.values() for shown in row.examples if "reason" in shown), "")
-    return (f"nothing is left of {documents} documents: {reasons} (the first: {example}); see "
-            f"{out / 'removed'}, or set profile=none")
+    return (
+        f"nothing is left of {documents} documents: {reasons} (the first: {example}); see "
+        f"{out / 'removed'}, or set profile=none"
+    )

@@ -61,8 +61,12 @@ class Preparation:
         kept = {name: batch.column(name) for name in ("number", "id", "source")}
         kept["raw_bytes"] = pa.compute.binary_length(batch.column("body"))  # type: ignore[attr-defined]
         schema = prepared_schema()
-        columns = [kept[field.name].cast(field.type) if field.name in kept else
-                   pa.array([getattr(row, field.name) for row in rows], field.type) for field in schema]
+        columns = [
+            kept[field.name].cast(field.type)
+            if field.name in kept
+            else pa.array([getattr(row, field.name) for row in rows], field.type)
+            for field in schema
+        ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _safely(self, row: dict[str, Any]) -> Prepared:
@@ -115,13 +119,27 @@ def prepared_schema() -> "pa.Schema":
     """What a prepared batch looks like."""
     import pyarrow as pa
 
-    return pa.schema([
-        ("number", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string()), ("raw_bytes", pa.int64()),
-        ("text", pa.large_string()), ("reason", pa.large_string()), ("detail", pa.large_string()),
-        ("step", pa.large_string()), ("read_bytes", pa.int64()), ("extracted_bytes", pa.int64()),
-        ("before_extract", pa.large_string()), ("before_clean", pa.large_string()), ("exact", pa.int64()),
-        ("bands", pa.large_list(pa.uint64())), ("leak", pa.large_string()), ("redacted", pa.large_string()),
-        ("redactions", pa.large_list(pa.struct([("kind", pa.large_string()), ("count", pa.int64())])))])
+    return pa.schema(
+        [
+            ("number", pa.int64()),
+            ("id", pa.large_string()),
+            ("source", pa.large_string()),
+            ("raw_bytes", pa.int64()),
+            ("text", pa.large_string()),
+            ("reason", pa.large_string()),
+            ("detail", pa.large_string()),
+            ("step", pa.large_string()),
+            ("read_bytes", pa.int64()),
+            ("extracted_bytes", pa.int64()),
+            ("before_extract", pa.large_string()),
+            ("before_clean", pa.large_string()),
+            ("exact", pa.int64()),
+            ("bands", pa.large_list(pa.uint64())),
+            ("leak", pa.large_string()),
+            ("redacted", pa.large_string()),
+            ("redactions", pa.large_list(pa.struct([("kind", pa.large_string()), ("count", pa.int64())]))),
+        ]
+    )
 
 
 def steps(profile: Profile, protected: bool) -> Iterator[str]:

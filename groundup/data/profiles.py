@@ -35,9 +35,15 @@ class Short:
 
 
 FILTERS: dict[str, type[Filter]] = {
-    "short": Short, "language": Language, "gibberish": Gibberish, "spam": Spam, "toxic": Toxic}
+    "short": Short,
+    "language": Language,
+    "gibberish": Gibberish,
+    "spam": Spam,
+    "toxic": Toxic,
+}
 FilterSettings = Annotated[
-    ShortSettings | LanguageSettings | GibberishSettings | SpamSettings | ToxicSettings, Field(discriminator="kind")]
+    ShortSettings | LanguageSettings | GibberishSettings | SpamSettings | ToxicSettings, Field(discriminator="kind")
+]
 
 
 class Profile(Settings):
@@ -51,8 +57,11 @@ class Profile(Settings):
 
 WORTHLESS = [{"kind": "gibberish"}, {"kind": "spam"}, {"kind": "toxic"}]
 ONCE = {"exact": True, "near": {}, "redact": ["email", "phone", "card"]}
-PROFILES: dict[str, Profile] = {name: Profile.model_validate(written) for name, written in {
-    "none": {},
-    "prose": {"filters": WORTHLESS, **ONCE},
-    "web": {"filters": [{"kind": "short", "words": 10}, {"kind": "language"}, *WORTHLESS], **ONCE},
-}.items()}
+PROFILES: dict[str, Profile] = {
+    name: Profile.model_validate(written)
+    for name, written in {
+        "none": {},
+        "prose": {"filters": WORTHLESS, **ONCE},
+        "web": {"filters": [{"kind": "short", "words": 10}, {"kind": "language"}, *WORTHLESS], **ONCE},
+    }.items()
+}

@@ -34,8 +34,7 @@ def open_zst(path: Path) -> IO[bytes]:
     return pa.input_stream(str(path), compression="zstd", buffer_size=1 << 20)
 
 
-OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open, ".zst": open_zst}
+OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open, ".zst": open_zst}
 
 
 class Reader:
@@ -154,8 +153,13 @@ def _line(line: bytes, place: str, name: str, text_field: str) -> Record:
     text = fields.get(text_field) if isinstance(fields, dict) else None
     if not isinstance(text, str):
         return Record(place, name, problem=f"no text under {text_field!r}")
-    return Record(str(fields.get("id") or fields.get("url") or place), str(fields.get("source") or name),
-                  text.encode("utf-8", "replace"), TEXT, "utf-8")
+    return Record(
+        str(fields.get("id") or fields.get("url") or place),
+        str(fields.get("source") or name),
+        text.encode("utf-8", "replace"),
+        TEXT,
+        "utf-8",
+    )
 
 
 def read_parquet(path: Path, name: str, text_field: str) -> Iterator[Record]:
@@ -171,13 +175,19 @@ def read_parquet(path: Path, name: str, text_field: str) -> Iterator[Record]:
     columns = [column for column in ("id", "url", "source", text_field) if column in found.names]
     number = 0
     for batch in file.iter_batches(256, columns=list(dict.fromkeys(columns))):
-        batch = batch.set_column(batch.schema.get_field_index(text_field), text_field,
-                                 batch.column(text_field).cast(pa.large_binary()))
+        batch = batch.set_column(
+            batch.schema.get_field_index(text_field), text_field, batch.column(text_field).cast(pa.large_binary())
+        )
         for row in batch.to_pylist():
             number += 1
             place = f"{name}#{number}"
-            yield Record(str(row.get("id") or row.get("url") or place), str(row.get("source") or name),
-                         row[text_field] or b"", TEXT, "utf-8")
+            yield Record(
+                str(row.get("id") or row.get("url") or place),
+                str(row.get("source") or name),
+                row[text_field] or b"",
+                TEXT,
+                "utf-8",
+            )
 
 
 def _holds_text(type_: Any) -> bool:

@@ -7,7 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 
-EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+%-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w@])")
+EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+%-]*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w@])"
+)
 CARD = re.compile(r"(?<![\w.+-])(?:\d[ -]?){12,18}\d(?![\w-]|[.,]\d)")
 PHONE = re.compile(
     r"(?<![\w.$£€#:/=-])(?<!\d )(?:"
@@ -19,11 +22,15 @@ PHONE = re.compile(
     r"|\d{3} \d{3} \d{4}"
     r"|0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,4}"  # 020 7946 0958
     r"|0\d{9,10}"
-    r")(?![\w-]|[.,:/]\d| \d{3})")
+    r")(?![\w-]|[.,:/]\d| \d{3})"
+)
 SPOKEN = re.compile(r"(?:\b(?:tel|phone|telephone|call|fax|mobile|cell|ring)\b\W*(?:\w+\W+){0,4}?)$", re.I)
 NOT_SPOKEN = re.compile(
-    r"(?:[$£€#]|\b(?:order|invoice|isbn|issn|part|serial|ticket|item|model|version|page|pages|pp|no|number|ref|reference|"
-    r"account|code|parcel|id|lot|room|years?|rfc|pep|batch|receipt|tracking|catalogue)\b)\W{0,3}(?:(?:is|was|no|nr|number)\W{1,2})?$", re.I)
+    r"(?:[$£€#]|\b(?:order|invoice|isbn|issn|part|serial|ticket|item|model|version|pages?|pp|no|number|ref|"
+    r"reference|account|code|parcel|id|lot|room|years?|rfc|pep|batch|receipt|tracking|catalogue)\b)\W{0,3}"
+    r"(?:(?:is|was|no|nr|number)\W{1,2})?$",
+    re.I,
+)
 SHORT = re.compile(r"\d{3}[ -]\d{4}")
 
 
@@ -36,7 +43,9 @@ def redact(text: str, kinds: Collection[str] = ("email", "phone", "card")) -> tu
     return text, counts
 
 
-def _black_out(kind: str, counts: Counter[str], believed: Callable[[re.Match[str]], bool]) -> Callable[[re.Match[str]], str]:
+def _black_out(
+    kind: str, counts: Counter[str], believed: Callable[[re.Match[str]], bool]
+) -> Callable[[re.Match[str]], str]:
     def replace(found: re.Match[str]) -> str:
         if not believed(found):
             return found[0]
@@ -64,7 +73,7 @@ def _is_card(found: re.Match[str]) -> bool:
 
 
 def _is_phone(found: re.Match[str]) -> bool:
-    before = found.string[max(0, found.start() - 40):found.start()]
+    before = found.string[max(0, found.start() - 40) : found.start()]
     if SHORT.fullmatch(found[0]):
         return SPOKEN.search(before) is not None
     if NOT_SPOKEN.search(before):
@@ -72,5 +81,8 @@ def _is_phone(found: re.Match[str]) -> bool:
     return 7 <= len(re.sub(r"\D", "", found[0])) <= 15
 
 
-KINDS = {"email": (EMAIL, re.compile("@"), _is_address), "card": (CARD, re.compile(r"\d"), _is_card),
-         "phone": (PHONE, re.compile(r"\d"), _is_phone)}
+KINDS = {
+    "email": (EMAIL, re.compile("@"), _is_address),
+    "card": (CARD, re.compile(r"\d"), _is_card),
+    "phone": (PHONE, re.compile(r"\d"), _is_phone),
+}

@@ -43,21 +43,31 @@ class Writer:
             return
         flat = np.concatenate(ids)
         if flat.size and int(flat.max()) >= self.vocabulary:
-            raise Problem(f"the tokenizer gave the id {int(flat.max())}, but it says it has {self.vocabulary} ids; "
-                          "train it again")
+            raise Problem(
+                f"the tokenizer gave the id {int(flat.max())}, but it says it has {self.vocabulary} ids; train it again"
+            )
         ends = self.tokens + np.cumsum([len(document) for document in ids])
         self._append(TOKENS, flat.astype(self.dtype))
         self._append(OFFSETS, ends.astype("<i8"))
-        self.documents, self.tokens, self.text_bytes = self.documents + len(ids), int(ends[-1]), (
-            self.text_bytes + text_bytes)
+        self.documents, self.tokens, self.text_bytes = (
+            self.documents + len(ids),
+            int(ends[-1]),
+            (self.text_bytes + text_bytes),
+        )
 
     def close(self) -> dict[str, Any]:
         """Finish the files, write `index.json` and return what stands in it."""
         for file in self._files.values():
             file.close()
-        index = {"format": FORMAT, "dtype": self.dtype.name, "vocabulary": self.vocabulary,
-                 "documents": self.documents, "tokens": self.tokens, "text_bytes": self.text_bytes,
-                 "sha256": {name: digest.hexdigest() for name, digest in self._hashes.items()}}
+        index = {
+            "format": FORMAT,
+            "dtype": self.dtype.name,
+            "vocabulary": self.vocabulary,
+            "documents": self.documents,
+            "tokens": self.tokens,
+            "text_bytes": self.text_bytes,
+            "sha256": {name: digest.hexdigest() for name, digest in self._hashes.items()},
+        }
         (self.folder / INDEX).write_text(json.dumps(index, indent=1) + "\n")
         return index
 
@@ -68,7 +78,7 @@ class Writer:
 
 
 class Shards:
-    """A folder of tokens mapped into memory: `tokens` (tokens,), `offsets` (documents + 1,), and what they amount to."""
+    """A folder of tokens mapped into memory: `tokens` (tokens,) and `offsets` (documents + 1,)."""
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
@@ -79,19 +89,23 @@ class Shards:
         self.tokens = self._map(TOKENS, np.dtype(self.index["dtype"]).newbyteorder("<"), self.index["tokens"])
         self.offsets = self._map(OFFSETS, np.dtype("<i8"), self.documents + 1)
         if int(self.offsets[0]) != 0 or int(self.offsets[-1]) != len(self.tokens) or np.any(np.diff(self.offsets) < 0):
-            raise Problem(f"{self.folder / OFFSETS} does not divide the {len(self.tokens)} tokens beside it into "
-                          "documents; the folder is damaged: make the tokens again")
+            raise Problem(
+                f"{self.folder / OFFSETS} does not divide the {len(self.tokens)} tokens beside it into "
+                "documents; the folder is damaged: make the tokens again"
+            )
         for start in range(0, len(self.tokens), SCAN):
-            largest = int(self.tokens[start:start + SCAN].max())
+            largest = int(self.tokens[start : start + SCAN].max())
             if largest >= self.vocabulary:
-                raise Problem(f"{self.folder / TOKENS} holds the id {largest}, but its vocabulary has "
-                              f"{self.vocabulary} ids; the folder is damaged: make the tokens again")
+                raise Problem(
+                    f"{self.folder / TOKENS} holds the id {largest}, but its vocabulary has "
+                    f"{self.vocabulary} ids; the folder is damaged: make the tokens again"
+                )
 
     def document(self, i: int) -> np.ndarray:
         """The ids of document i, in the shards' own dtype; no copy is made."""
         if not 0 <= i < self.documents:
             raise IndexError(f"document {i} of {self.documents}")
-        return self.tokens[int(self.offsets[i]):int(self.offsets[i + 1])]
+        return self.tokens[int(self.offsets[i]) : int(self.offsets[i + 1])]
 
     def verify(self) -> None:
         """Read everything and compare it with the hashes of the index."""
@@ -99,8 +113,10 @@ class Shards:
             with open(self.folder / name, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != expected:
-                raise Problem(f"{self.folder / name} has changed since it was written: sha256 {found[:12]}…, "
-                              f"expected {expected[:12]}…; make the tokens again")
+                raise Problem(
+                    f"{self.folder / name} has changed since it was written: sha256 {found[:12]}…, "
+                    f"expected {expected[:12]}…; make the tokens again"
+                )
 
     def _map(self, name: str, dtype: np.dtype, count: int) -> np.ndarray:
         path = self.folder / name
@@ -116,13 +132,16 @@ def _read_index(folder: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_text())
         if index["format"] != FORMAT:
-            raise Problem(f"{path} has format {index['format']}, this groundup reads format {FORMAT}; "
-                          "make the tokens again or use the version that wrote them")
+            raise Problem(
+                f"{path} has format {index['format']}, this groundup reads format {FORMAT}; "
+                "make the tokens again or use the version that wrote them"
+            )
         if index["dtype"] not in ("uint16", "uint32") or min(index[k] for k in _COUNTS) < 0:
             raise ValueError
     except FileNotFoundError:
-        raise Problem(f"no tokens in {folder}: {INDEX} is missing; name a folder that the tokens stage made "
-                      "(its train/ or val/)") from None
+        raise Problem(
+            f"no tokens in {folder}: {INDEX} is missing; name a folder that the tokens stage made (its train/ or val/)"
+        ) from None
     except (ValueError, KeyError, TypeError):
         raise Problem(f"{path} is not an index of token shards; make the tokens again") from None
     return index

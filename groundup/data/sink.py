@@ -1,6 +1,6 @@
-"""Where documents end: numbered parquet shards, the same bytes for the same documents whoever made them.
+"""Where documents end: numbered parquet shards, the same bytes for the same documents.
 
-Rows arrive in input order; a shard is closed when it holds enough text. A rerun overwrites what an earlier attempt left.
+Rows arrive in input order; a shard is closed when it holds enough text. A rerun overwrites an earlier attempt.
 """
 
 from pathlib import Path

@@ -14,16 +14,17 @@ from groundup.config import Settings
 from groundup.data.finding import Finding
 from groundup.data.phrases import Lexicon, Text
 
-GOODS = r"""viagra cialis xanax pharmacy pills? casinos? poker slots? jackpot lottery betting roulette bingo replica rolex
-    loans? mortgage payday refinance followers backlinks? seo crypto bitcoins? forex dating singles xxx porn webcam
-    ringtones? vouchers? supplements? slimming handbags? sunglasses"""
-OFFERS = r"""free cheap cheapest discounts? bonus(?:es)? prizes? offers? deals? win(?:ner)? winning guaranteed? instant
-    exclusive bargain sale coupon giveaway bestseller unlimited limited"""
+GOODS = r"""viagra cialis xanax pharmacy pills? casinos? poker slots? jackpot lottery betting roulette bingo
+    replica rolex loans? mortgage payday refinance followers backlinks? seo crypto bitcoins? forex dating singles
+    xxx porn webcam ringtones? vouchers? supplements? slimming handbags? sunglasses"""
+OFFERS = r"""free cheap cheapest discounts? bonus(?:es)? prizes? offers? deals? win(?:ner)? winning guaranteed?
+    instant exclusive bargain sale coupon giveaway bestseller unlimited limited"""
 PHRASES = r"""
     click (?:here|now|below|the link|this) | buy (?:now|online|cheap|today) | order (?:now|online|today)
     | (?:act|apply|call|join|register|subscribe|download|shop|play|claim)(?: it| yours)? now | now and (?:save|win|get)
     | (?:claim|get|unlock|collect) your (?:\w+ ){0,2}(?:prize|gift|bonus|discount|reward|cash|copy)
-    | (?:make|earn|win)(?: up to)? [$£€]?\d[\d,.]* | earn (?:money|cash) | (?:work|money) from home | extra (?:cash|income)
+    | (?:make|earn|win)(?: up to)? [$£€]?\d[\d,.]* | earn (?:money|cash) | (?:work|money) from home
+    | extra (?:cash|income)
     | (?:no|zero) (?:risk|deposit|prescription|obligation|credit check|experience) | without (?:a )?prescription
     | (?:limited|special|exclusive|amazing|best|hot) (?:time|offers?|deals?|prices?) | today only | last chance
     | while (?:stocks|supplies) last | don't miss (?:out|this) | hurry | satisfaction guaranteed | money[ -]back
@@ -32,7 +33,8 @@ PHRASES = r"""
     | (?:lose|drop) (?:weight|\d+ (?:pounds|lbs|kilos?|kg)) | weight loss | one weird trick | miracle | hair growth
     | (?:best|lowest|low) prices? | (?:double|triple) your
     | (?:risk|credit)[ -](?:free|score) | bad credit | approved in | 24/7 | txt \w+ to
-    | first page of (?:search|google) | page rank | in your (?:area|town) | (?:hot|sexy|lonely) (?:\w+ )?(?:girls|singles)
+    | first page of (?:search|google) | page rank | in your (?:area|town)
+    | (?:hot|sexy|lonely) (?:\w+ )?(?:girls|singles)
     | as seen on | dear (?:friend|winner|customer|sir or madam) | million dollars | trusted by millions
 """
 TRADE = Lexicon({"phrase": PHRASES, "goods": GOODS, "offer": OFFERS})
@@ -47,7 +49,9 @@ class SpamSettings(Settings):
     kind: Literal["spam"] = "spam"
     density: float = Field(9.0, gt=0, description="points of spam for each 100 words, above which a text is spam")
     points: float = Field(9.0, gt=0, description="points that even a short text must have to be spam")
-    repeated: float = Field(0.6, gt=0, le=1, description="share of long lines that stand there again, above which: spam")
+    repeated: float = Field(
+        0.6, gt=0, le=1, description="share of long lines that are repeated, above which: spam"
+    )
 
 
 class Spam:

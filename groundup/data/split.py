@@ -1,4 +1,4 @@
-"""Which documents are held out for validation: decided by each text's own hash, so that copies never stand on both sides.
+"""Which documents are held out for validation: decided by each text's own hash; copies never part.
 
 The same text falls on the same side in every corpus, whatever stands beside it.
 """
@@ -17,7 +17,7 @@ def place(text: str) -> int:
 
 
 def limit(texts: Iterable[str], share: float, name: str) -> int:
-    """The place below which texts of this corpus are held out: the share's, or just above the first text's if none is."""
+    """The place below which texts are held out: the share's, or just above the first text's if none is."""
     first, second = WHOLE, WHOLE
     documents = 0
     for text in texts:
@@ -28,6 +28,9 @@ def limit(texts: Iterable[str], share: float, name: str) -> int:
         elif first < at < second:
             second = at
     if second == WHOLE:
-        raise Problem(f"{name} is too small for its validation split: {documents} documents, of which {share:.1%} are to "
-                      "be held out; at least two different documents are needed: give more text or cut it into more files")
+        raise Problem(
+            f"{name} is too small for its validation split: {documents} documents, of which "
+            f"{share:.1%} are to be held out; at least two different documents are needed: give more "
+            "text or cut it into more files"
+        )
     return max(first + 1, int(share * WHOLE))

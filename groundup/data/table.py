@@ -46,8 +46,12 @@ class Table:
 
     def add(self, row: dict[str, Any], text_bytes: int, final_bytes: int) -> None:
         """Count a document (a staged row whose reason, detail and step are final) through the steps it saw."""
-        sizes = {"read": (row["raw_bytes"], row["read_bytes"]), "extract": (row["read_bytes"], row["extracted_bytes"]),
-                 "clean": (row["extracted_bytes"], text_bytes), "redact": (text_bytes, final_bytes)}
+        sizes = {
+            "read": (row["raw_bytes"], row["read_bytes"]),
+            "extract": (row["read_bytes"], row["extracted_bytes"]),
+            "clean": (row["extracted_bytes"], text_bytes),
+            "redact": (text_bytes, final_bytes),
+        }
         for name, step in self.rows.items():
             before, after = sizes.get(name, (text_bytes, text_bytes))
             if name == row["step"]:
@@ -73,10 +77,14 @@ class Table:
 
     def as_json(self, skipped: Counter[str]) -> dict[str, Any]:
         """What stands in table.json."""
-        return {"documents": self.kept, "text_bytes": self.kept_bytes,
-                "steps": [vars(row) for row in self.rows.values()],
-                "removed": dict(sorted(self.removed.items())), "redactions": dict(sorted(self.redactions.items())),
-                "skipped": dict(sorted(skipped.items()))}
+        return {
+            "documents": self.kept,
+            "text_bytes": self.kept_bytes,
+            "steps": [vars(row) for row in self.rows.values()],
+            "removed": dict(sorted(self.removed.items())),
+            "redactions": dict(sorted(self.redactions.items())),
+            "skipped": dict(sorted(skipped.items())),
+        }
 
 
 def clip(text: str) -> str:

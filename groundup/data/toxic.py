@@ -13,22 +13,25 @@ from groundup.config import Settings
 from groundup.data.finding import Finding
 from groundup.data.phrases import Lexicon, Text
 
-NAMES = r"""idiots? morons? fools? losers? jerks? imbeciles? dunces? nitwits? blockheads? halfwits? cretins? scumbags? creeps?
-    cowards? liars? simpletons? numskulls? dimwits? weirdos? dirtbags? bastards? dumbheads? airheads? buffoons? oafs?
-    louts? thugs? lowlifes? scoundrels? scum vermin dullards? pigheads? nincompoops? ignoramus(?:es)? degenerates?"""
-BEASTS = r"""pigs? rats? dogs? swine maggots? cockroach(?:es)? parasites? trash garbage filth clowns? freaks? brats? crooks?
-    bullies bully nobody dicks? pricks? monsters? animals? worms? snakes? toads? witch(?:es)? hags? donkeys? monkeys?"""
-QUALITIES = r"""stupid dumb ugly worthless pathetic disgusting useless filthy rotten brainless bloody damn damned lazy idiotic
-    moronic fat dirty miserable hopeless spineless clueless vile nasty stinking repulsive crazy ignorant sick lousy crappy
-    hideous subhuman mindless gutless foul little old"""
-STRONG = r"""fuck\w* shit(?:ty|head)?s? bullshit bitch(?:es)? ass\s?holes? arseholes? cunts? whores? sluts? faggots?
-    retard(?:s|ed)? motherfuck\w+ wankers? twats? dumbass(?:es)?"""
+NAMES = r"""idiots? morons? fools? losers? jerks? imbeciles? dunces? nitwits? blockheads? halfwits? cretins?
+    scumbags? creeps? cowards? liars? simpletons? numskulls? dimwits? weirdos? dirtbags? bastards? dumbheads?
+    airheads? buffoons? oafs? louts? thugs? lowlifes? scoundrels? scum vermin dullards? pigheads? nincompoops?
+    ignoramus(?:es)? degenerates?"""
+BEASTS = r"""pigs? rats? dogs? swine maggots? cockroach(?:es)? parasites? trash garbage filth clowns? freaks?
+    brats? crooks? bullies bully nobody dicks? pricks? monsters? animals? worms? snakes? toads? witch(?:es)? hags?
+    donkeys? monkeys?"""
+QUALITIES = r"""stupid dumb ugly worthless pathetic disgusting useless filthy rotten brainless bloody damn damned
+    lazy idiotic moronic fat dirty miserable hopeless spineless clueless vile nasty stinking repulsive crazy
+    ignorant sick lousy crappy hideous subhuman mindless gutless foul little old"""
+STRONG = r"""fuck\w* shit(?:ty|head)?s? bullshit bitch(?:es)? ass\s?holes? arseholes? cunts? whores? sluts?
+    faggots? retard(?:s|ed)? motherfuck\w+ wankers? twats? dumbass(?:es)?"""
 PHRASES = r"""
-    shut (?:the \w+ )?up | go to hell | drop dead | get lost | get out of (?:here|my \w+) | (?:burn|rot) in hell | screw you
+    shut (?:the \w+ )?up | go to hell | drop dead | get lost | get out of (?:here|my \w+) | (?:burn|rot) in hell
+    | screw you
     | piss off | (?:kill|hang|hurt) yoursel(?:f|ves)
     | (?:hope|wish) (?:you|he|she|they) (?:\w+ )?(?:die|leave|suffer|rot|choke|fail)s?
     | (?:nobody|no one|no-one) (?:likes|loves|wants|needs|asked|can stand) | (?:everyone|everybody) hates
-    | (?:makes?|make) me sick | i (?:really |just )?(?:hate|despise|loathe) (?:you|him|her|them|that|this|those|these|all)
+    | (?:makes?|make) me sick | i (?:really |just )?(?:hate|despise|loathe) (?:you|him|her|them|that|this|those|these)
     | hate you | should be (?:shot|beaten|hanged|killed|whipped|locked up) | deserves? (?:to die|nothing|to suffer)
     | (?:i will|i'll|gonna|going to) (?:kill|hurt|beat|destroy|smash|break) (?:you|him|her|them)
     | waste of (?:space|air|oxygen|skin) | crawl back | your (?:ugly|stupid|filthy) \w+ | too (?:stupid|dumb) to
@@ -39,7 +42,8 @@ LIKE_YOU = re.compile(r" like (?:you|him|her|them|that|this)\b")
 ABUSE = Lexicon({"phrase": PHRASES, "strong": STRONG, "name": NAMES, "beast": BEASTS, "quality": QUALITIES})
 AIMED = re.compile(
     r"(?:\b(?:you|you are|you're|he is|he's|she is|she's|they are|they're|are|is|what|such)"
-    r"(?: all| just| nothing but| so| such)*,?(?: an?| the)?|,)\s*$")
+    r"(?: all| just| nothing but| so| such)*,?(?: an?| the)?|,)\s*$"
+)
 POINTS = {"phrase": 3.0, "strong": 4.0, "name": 2.0, "beast": 0.0, "quality": 0.0}
 
 

@@ -60,8 +60,9 @@ def read_warc(stream: IO[bytes], name: str, text_field: str, skipped: Counter[st
         yield from _record(source, headers, int(length), place, name, skipped)
 
 
-def _record(source: Bytes, headers: dict[str, str], length: int, place: str, name: str,
-            skipped: Counter[str]) -> Iterator[Record]:
+def _record(
+    source: Bytes, headers: dict[str, str], length: int, place: str, name: str, skipped: Counter[str]
+) -> Iterator[Record]:
     id = headers.get("warc-target-uri", place).strip("<>")
     if length > LARGEST:
         _pass_over(source, length)
@@ -135,7 +136,7 @@ def _joined(body: bytes) -> bytes:
             return body if not chunks else b"".join(chunks)
         if int(size, 16) == 0:
             break
-        chunks.append(body[end + 2:end + 2 + int(size, 16)])
+        chunks.append(body[end + 2 : end + 2 + int(size, 16)])
         i = end + 4 + int(size, 16)
     return b"".join(chunks)
 

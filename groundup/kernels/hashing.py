@@ -55,8 +55,9 @@ def runs(words, length):
 def hash_words_plainly(text: bytes) -> list[int]:
     """`word_hashes` as its definition says it."""
     found = []
-    for word in "".join(chr(b) if chr(b).isascii() and chr(b).isalnum() or b >= 128 else
-                        "" if b == 39 else " " for b in text).split(" "):
+    for word in "".join(
+        chr(b) if chr(b).isascii() and chr(b).isalnum() or b >= 128 else "" if b == 39 else " " for b in text
+    ).split(" "):
         value = int(SEED)
         for byte in word.encode("latin-1"):
             value = (value ^ byte) * int(PRIME) % 2**64

@@ -13,8 +13,10 @@ from groundup.kernels.hashing import MIX_B, PRIME, SEED, mix
 def keys(permutations: int) -> tuple[np.ndarray, np.ndarray]:
     """Odd multipliers and addends (permutations,) of the keyed hashes: the same on every machine and for ever."""
     draw = np.random.Generator(np.random.PCG64(20))
-    return (draw.integers(0, 1 << 63, permutations, np.uint64) * np.uint64(2) + np.uint64(1),
-            draw.integers(0, 1 << 63, permutations, np.uint64))
+    return (
+        draw.integers(0, 1 << 63, permutations, np.uint64) * np.uint64(2) + np.uint64(1),
+        draw.integers(0, 1 << 63, permutations, np.uint64),
+    )
 
 
 @loop
@@ -42,4 +44,6 @@ def bands(minima, rows):
 
 def sign_plainly(members: set[int], multipliers: list[int], addends: list[int]) -> list[int]:
     """`signature` as its definition says it."""
-    return [min((member * a + b) % 2**64 >> 32 for member in members) for a, b in zip(multipliers, addends, strict=True)]
+    return [
+        min((member * a + b) % 2**64 >> 32 for member in members) for a, b in zip(multipliers, addends, strict=True)
+    ]

@@ -28,14 +28,19 @@ PAGES = {".warc", ".html", ".htm", ".xhtml"}
 class Settings(BaseSettings):
     """What to read, and which documents stay."""
 
-    files: list[Input] = Field(description="files, folders or globs: txt, md, rst, html, jsonl, parquet, warc; also .gz .xz .zst")
+    files: list[Input] = Field(
+        description="files, folders, globs: txt md rst html jsonl parquet warc; also .gz .xz .zst"
+    )
     profile: Literal["none", "prose", "web"] = Field(
-        "prose", description="a named set of filters: prose keeps all ordinary text in any language, web English pages only")
+        "prose",
+        description="a named set of filters: prose for text of any language, web for English pages",
+    )
     filters: list[FilterSettings] | None = Field(None, description="filters to use instead of the profile's")
     exact: bool | None = Field(None, description="remove exact duplicates; empty: as the profile says")
     near: NearSettings | Literal["off"] | None = Field(None, description="near duplicates; empty: as the profile says")
     redact: list[Literal["email", "phone", "card"]] | None = Field(
-        None, description="what to black out; empty: as the profile says")
+        None, description="what to black out; empty: as the profile says"
+    )
     protect: Input | None = Field(None, description="questions (JSONL) that no document may quote")
     workers: int = Field(0, ge=0, description="processes at work; 0: one for each core")
 
@@ -69,8 +74,13 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
             raw, text = raw + size, text + size * (READABLE if PAGES & set(file.suffixes) else 1.0)
     workers = settings.workers or machine.cpus
     documents = max([estimate.documents for estimate in before.values()], default=0) or int(text / 2500)
-    return Estimate(text_bytes=int(text), documents=documents, memory_bytes=int(400e6 + workers * 300e6),
-                    disk_bytes=int(text * 0.6), seconds=START + raw / SPEED / max(1, min(workers, machine.cpus)))
+    return Estimate(
+        text_bytes=int(text),
+        documents=documents,
+        memory_bytes=int(400e6 + workers * 300e6),
+        disk_bytes=int(text * 0.6),
+        seconds=START + raw / SPEED / max(1, min(workers, machine.cpus)),
+    )
 
 
 def _files(path: Path) -> list[Path]:

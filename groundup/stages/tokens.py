@@ -31,7 +31,9 @@ class Settings(BaseSettings):
 
     corpus: Input = Field(description="the corpus stage's folder: kept-*.parquet with a column `text`")
     tokenizer: Input = Field(description="the tokenizer stage's folder, or a tokenizer.json")
-    validation: float = Field(0.02, gt=0, lt=1, description="share of documents held out, chosen by the hash of their text")
+    validation: float = Field(
+        0.02, gt=0, lt=1, description="share of documents to hold out, chosen by the hash of their text"
+    )
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -42,8 +44,10 @@ def run(settings: Settings, work: Work) -> None:
 
     corpus, tokenizer = Path(settings.corpus), Tokenizer.load(settings.tokenizer)
     if SEPARATOR not in tokenizer.specials:
-        raise Problem(f"the tokenizer in {settings.tokenizer} has no {SEPARATOR} to put between documents; train it with "
-                      "one among its specials")
+        raise Problem(
+            f"the tokenizer in {settings.tokenizer} has no {SEPARATOR} to put between documents; train it with "
+            "one among its specials"
+        )
     files, separator = kept_files(corpus), tokenizer.specials[SEPARATOR]
     held_out = limit(texts(files), settings.validation, str(corpus))
     total, done = documents_in(files), 0
@@ -68,9 +72,14 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     """Two bytes a token on disk; the memory is that of one batch."""
     corpus = before.get("corpus", Estimate())
     tokens = int(corpus.text_bytes / BYTES_PER_TOKEN)
-    return Estimate(text_bytes=corpus.text_bytes, documents=corpus.documents, tokens=tokens, memory_bytes=400_000_000,
-                    disk_bytes=2 * tokens + 8 * corpus.documents + 500_000,
-                    seconds=1.0 + corpus.text_bytes / (SPEED * max(1, machine.cpus)))
+    return Estimate(
+        text_bytes=corpus.text_bytes,
+        documents=corpus.documents,
+        tokens=tokens,
+        memory_bytes=400_000_000,
+        disk_bytes=2 * tokens + 8 * corpus.documents + 500_000,
+        seconds=1.0 + corpus.text_bytes / (SPEED * max(1, machine.cpus)),
+    )
 
 
 def kept_files(corpus: Path) -> list[Path]:
