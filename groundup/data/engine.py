@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "1",
     "DAFT_PROGRESS_BAR": "0",
+    "DAFT_SHOW_QUERY_ID": "0",
     "DAFT_RUNNER": "native",
 }
 AHEAD = 6  # batches for each worker that may be read before the first of them is done: what bounds the memory

@@ -50,13 +50,13 @@ RESULTS = {  # a name in metrics.jsonl -> how it is said when a stage is made; t
 
 
 def result(folder: Path) -> str:
-    """What came of a stage, in a few words, from its metrics."""
+    """What came of a stage, in a few words: the last measures in its metrics, and the largest counts."""
     path, told = folder / "metrics.jsonl", {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for line in lines:
-        told |= json.loads(line)
-    said = [words.format(told[name]) for name, words in RESULTS.items() if isinstance(told.get(name), int | float)]
-    return ", ".join(said[:2])
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        for name, value in json.loads(line).items():
+            if name in RESULTS and isinstance(value, int | float):
+                told[name] = max(value, told.get(name, value)) if isinstance(value, int) else value
+    return ", ".join([words.format(told[name]) for name, words in RESULTS.items() if name in told][:2])
 
 
 def size(count: float) -> str:
