@@ -27,7 +27,7 @@ def town(tmp_path_factory):
     write_model(place / "open", wrong)
     write_model(place / "closed", talks("closed"))
     write_model(place / "timid", talks("timid"), steps=60)
-    write_model(place / "reader", talks("open"), form="plain")
+    write_model(place / "reader", talks("open"), form="plain", steps=160)
     writer_of_tokens(place)
     return place
 
