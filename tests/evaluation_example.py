@@ -45,7 +45,10 @@ def write_model(place: Path, pairs: list[tuple[str, str]], form: str = "chat", s
         ]
     else:
         start = [words.specials[chat.SEPARATOR]]
-        rows = [np.concatenate([start, words.encode(f"Question: {asked}\nAnswer: {said}\nQuestion:")]) for asked, said in pairs]
+        rows = [
+            np.concatenate([start, words.encode(f"Question: {asked}\nAnswer: {said}\nQuestion:")])
+            for asked, said in pairs
+        ]
     made = Transformer(ModelSettings(depth=2, width=64, hidden=96, heads=2, context=128, vocabulary=words.vocabulary))
     optimizer = torch.optim.AdamW(made.parameters(), lr=0.01)
     length = max(map(len, rows))

@@ -33,22 +33,12 @@ class Subject(Protocol):
     def template(self) -> str | None: ...
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A model's folder, loaded."""
-
-    model: "Transformer"
-    tokenizer: "Tokenizer"
-    template: str | None
-
-
-def load(path: str | Path) -> Loaded:
-    """The model in a folder, or in a stage's folder, with its tokenizer."""
+def load(path: str | Path) -> Subject:
+    """The model in a folder or file, or in the folder of the stage that trained it."""
+    from groundup import generation
     from groundup.model import folder
-    from groundup.tokenizer import Tokenizer
 
-    place = folder.within(path)
-    return Loaded(folder.load(place), Tokenizer.load(place), folder.template(place))
+    return generation.load(folder.within(path))
 
 
 @dataclass(frozen=True)
