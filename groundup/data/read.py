@@ -7,9 +7,11 @@ problem; the rest goes on. Files are streamed: no archive is unpacked into memor
 import bz2
 import glob
 import gzip
+import io
 import json
 import lzma
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,19 +24,24 @@ from groundup.errors import Problem
 LARGEST = 64 << 20  # bytes of one record; what is longer is not a document
 PIECE = 256 << 10  # a long plain text is cut at blank lines into documents of about this size
 LONG = 4 * PIECE
-DAMAGE = (EOFError, OSError, lzma.LZMAError, gzip.zlib.error, ValueError)  # type: ignore[attr-defined]
+DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
 PLAIN = """txt text md markdown rst tex org adoc py pyi c h cc cpp hpp rs go java js ts sh sql""".split()
 NAMELESS = {"readme", "license", "licence", "copying", "authors", "changelog", "news", "contributing"}
 OF_A_RUN = {"metrics.jsonl", "manifest.json", "resolved.json"}  # what a run folder says about itself
 
 
-def open_zst(path: Path) -> IO[bytes]:
+def open_zst(file: IO[bytes]) -> IO[bytes]:
     import pyarrow as pa
 
-    return pa.input_stream(str(path), compression="zstd", buffer_size=1 << 20)
+    return io.BufferedReader(pa.CompressedInputStream(file, "zstd"))  # type: ignore[arg-type]
 
 
-OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open, ".zst": open_zst}
+OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".bz2": bz2.open,
+    ".zst": open_zst,
+}
 
 
 class Reader:
@@ -44,15 +51,23 @@ class Reader:
         self.text_field = text_field
         self.files = list(find(paths))
         self.total_bytes = sum(path.stat().st_size for path, _ in self.files)
-        self.done_bytes = 0
         self.skipped: Counter[str] = Counter()
+        self._finished = 0
+        self._file: IO[bytes] | None = None
+
+    @property
+    def done_bytes(self) -> int:
+        """How much of the files has been read."""
+        reading = self._file.tell() if self._file and not self._file.closed else 0
+        return min(self.total_bytes, self._finished + reading)
 
     def __iter__(self) -> Iterator[Record]:
         for path, name in self.files:
-            yield from self._file(path, name)
-            self.done_bytes += path.stat().st_size
+            yield from self._records(path, name)
+            self._file = None
+            self._finished += path.stat().st_size
 
-    def _file(self, path: Path, name: str) -> Iterator[Record]:
+    def _records(self, path: Path, name: str) -> Iterator[Record]:
         suffix, read = format_of(path)
         if read is None:
             self.skipped[suffix or "no suffix"] += 1
@@ -61,7 +76,8 @@ class Reader:
             if read is read_parquet:
                 yield from read_parquet(path, name, self.text_field)
                 return
-            with OPENERS.get(path.suffix.lower(), _open)(path) as stream:
+            with open(path, "rb") as self._file:
+                stream = OPENERS.get(path.suffix.lower(), _plain)(self._file)
                 yield from read(stream, name, self.text_field, self.skipped)
         except PermissionError:
             raise Problem(f"no permission to read {path}; allow it or leave the file out") from None
@@ -196,8 +212,8 @@ def _holds_text(type_: Any) -> bool:
     return types.is_string(type_) or types.is_large_string(type_) or types.is_binary(type_)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return open(path, "rb")
+def _plain(file: IO[bytes]) -> IO[bytes]:
+    return file
 
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {

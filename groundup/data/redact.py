@@ -26,7 +26,7 @@ PHONE = re.compile(
 )
 SPOKEN = re.compile(r"(?:\b(?:tel|phone|telephone|call|fax|mobile|cell|ring)\b\W*(?:\w+\W+){0,4}?)$", re.I)
 NOT_SPOKEN = re.compile(
-    r"(?:[$£€#]|\b(?:order|invoice|isbn|issn|part|serial|ticket|item|model|version|pages?|pp|no|number|ref|"
+    r"(?:[$£€#]|\b(?:order|invoice|isbn|issn|part|serial|ticket|item|model|version|pages?|pp|ref|"
     r"reference|account|code|parcel|id|lot|room|years?|rfc|pep|batch|receipt|tracking|catalogue)\b)\W{0,3}"
     r"(?:(?:is|was|no|nr|number)\W{1,2})?$",
     re.I,
@@ -69,7 +69,7 @@ def _is_address(found: re.Match[str]) -> bool:
 
 def _is_card(found: re.Match[str]) -> bool:
     digits = re.sub(r"\D", "", found[0])
-    return digits[0] in "23456" and len(set(digits)) > 2 and luhn(digits)
+    return digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
 
 
 def _is_phone(found: re.Match[str]) -> bool:
