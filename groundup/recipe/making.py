@@ -46,16 +46,28 @@ def make(
 
 
 def nested(settings: Mapping[str, Any]) -> Section:
-    """`{"base.model.depth": 6}` as the settings `{"base": {"model": {"depth": 6}}}`."""
+    """`{"base.model.depth": 6}` as the settings `{"base": {"model": {"depth": 6}}}`, paths as text."""
     result = Section()
     for name, value in settings.items():
         place = Place(f"in {name}={value!r}")
+        value = _plain(value, place)
         for part in reversed(name.split(".")):
             section = Section(place)
-            section.put(part, os.fspath(value) if isinstance(value, os.PathLike) else value, place)
+            section.put(part, value, place)
             value = section
         result = config.merge(result, value)
     return result
+
+
+def _plain(value: Any, place: Place) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        section = Section(place)
+        for name, inner in value.items():
+            section.put(name, _plain(inner, place), place)
+        return section
+    return [_plain(inner, place) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def make_recipe(
