@@ -7,6 +7,8 @@ neighbours (after Kohlschütter et al. 2010 and Pomikálek's jusText).
 
 import html
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 UNREAD = re.compile(
@@ -16,6 +18,7 @@ UNREAD = re.compile(
     re.S | re.I,
 )
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^'<]*'|[\"'])*)>|<[!?][^>]*>")
+LINE = "\x00"  # where a <br> stood
 SPACE = re.compile(r"[ \t\r\n\f]+")
 INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img input ins kbd label mark q ruby rb rt rp s samp "
@@ -53,7 +56,6 @@ ENDED = re.compile(r"[.!?…:,]['\")\]’”»]*$")
 TITLES = re.compile(r"(?:^|[\s_-])(?:headline|title|heading|subject|hdr)(?:$|[\s_-])", re.I)
 LONG_BLOCK = 200  # characters: what is longer and no boilerplate by its words is text wherever it stands
 SHORT_BLOCK = 60
-FARTHEST = 5_000  # tags within which an element that falls away must close
 
 
 @dataclass
@@ -76,56 +78,66 @@ def extract(page: str) -> str:
 
 def blocks(page: str) -> list[Block]:
     """The page's blocks of text in order, without those that lie inside navigation, footers and the like."""
-    pieces = TAG.split(page)  # text, "/", name, attributes, text, "/", name, attributes, …
-    names = [name.lower() if name else "" for name in pieces[2::4]]
-    fallen_until = landmarks = linked = 0
-    in_link, pre, tag = False, 0, ""
-    result: list[Block] = []
-    gathered: list[str] = []
+    builder = Builder()
+    for name, closing, attributes, text in _standing(TAG.split(page)):
+        if name == "a":
+            builder.in_link = not closing
+        elif name == "br":
+            builder.gathered.append("\n" if builder.pre else LINE)
+        elif name and name not in INLINE:
+            builder.border(name, closing, attributes)
+        if text:
+            builder.gathered.append(text)
+            builder.linked += len(text) * builder.in_link
+    builder.finish()
+    return builder.blocks
 
-    def finish() -> None:
-        nonlocal linked
-        text = html.unescape("".join(gathered))
-        text = text.strip("\n") if pre else "\n".join(map(str.strip, SPACE.sub(" ", text).split("\x00"))).strip()
+
+class Builder:
+    """Gathers text until a tag breaks the line, then makes a block of it."""
+
+    def __init__(self):
+        self.blocks: list[Block] = []
+        self.gathered: list[str] = []
+        self.tag, self.landmarks, self.linked, self.in_link, self.pre = "", 0, 0, False, False
+
+    def border(self, name: str, closing: bool, attributes: str) -> None:
+        self.finish()
+        self.in_link = False
+        if name in LANDMARKS:
+            self.landmarks = max(0, self.landmarks + (-1 if closing else 1))
+        elif name == "pre":
+            self.pre = not closing
+        self.tag = "" if closing else "h2" if name == "div" and attributes and _is_title(attributes) else name
+
+    def finish(self) -> None:
+        text = html.unescape("".join(self.gathered))
+        if self.pre:
+            text = text.strip("\n")
+        else:
+            text = "\n".join(map(str.strip, SPACE.sub(" ", text).split(LINE))).strip()
         if text.strip():
-            result.append(Block(text, tag, linked, landmarks > 0))
-        gathered.clear()
-        linked = 0
+            self.blocks.append(Block(text, self.tag, self.linked, self.landmarks > 0))
+        self.gathered.clear()
+        self.linked = 0
 
-    gathered.append(pieces[0])
+
+def _standing(pieces: list[str]) -> Iterator[tuple[str, bool, str, str]]:
+    """(name, closing, attributes, the text after it) of each tag outside of elements that fall away."""
+    names = [name.lower() if name else "" for name in pieces[2::4]]
+    ends: list[int] = []
+    yield "", False, "", pieces[0]
+    fallen_until = -1
     for i, name in enumerate(names):
-        text = pieces[4 * i + 4]
         if i < fallen_until:
             continue
-        closing = pieces[4 * i + 1]
-        if name in INLINE or not name:
-            if name == "a":
-                in_link = not closing
-        elif name == "br":
-            gathered.append("\n" if pre else "\x00")
-        else:
-            finish()
-            in_link = False
-            if name in LANDMARKS:
-                landmarks = max(0, landmarks + (-1 if closing else 1))
-            elif name == "pre":
-                pre = 0 if closing else 1
-            tag = "" if closing else name
-        attributes = pieces[4 * i + 3]
-        if not closing and attributes and name == "div" and _is_title(attributes):
-            tag = "h2"
-        if not closing and name and name not in VOID and _falls(name, attributes):
-            finish()
-            fallen_until = _end_of(names, pieces, i) + 1
-            if fallen_until <= len(names) and fallen_until > i + 1:
-                gathered.append(pieces[4 * fallen_until])
-            continue
-        if text:
-            gathered.append(text)
-            if in_link:
-                linked += len(text)
-    finish()
-    return result
+        closing, attributes = bool(pieces[4 * i + 1]), pieces[4 * i + 3]
+        if i != fallen_until and not closing and name and name not in VOID and _falls(name, attributes):
+            ends = ends or _ends(names, pieces[1::4])
+            fallen_until = ends[i]
+            if fallen_until > i:
+                continue
+        yield name, closing, attributes, pieces[4 * i + 4]
 
 
 def _is_title(attributes: str) -> bool:
@@ -146,21 +158,25 @@ def _falls(name: str, attributes: str) -> bool:
     return False
 
 
-def _end_of(names: list[str], pieces: list[str], start: int) -> int:
-    """Where the element that opens at tag `start` closes; if it never does, where the page plainly goes on.
+def _ends(names: Sequence[str], closing: Sequence[str | None]) -> list[int]:
+    """For each tag that opens, where its element closes; if it never does, the tag before which the page plainly goes on.
 
-    A form around more than half of the page is the page.
+    A form around more than half of the page is the page: it ends where it begins, and so does not fall.
     """
-    name, depth = names[start], 0
-    goes_on = 0
-    for i in range(start, min(len(names), start + FARTHEST)):
-        if names[i] == name:
-            depth += -1 if pieces[4 * i + 1] else 1
-            if depth == 0:
-                return i if name != "form" or (i - start) * 2 < len(names) else start
-        elif i > start and not goes_on and not pieces[4 * i + 1] and (names[i] in LANDMARKS or names[i] in HEADINGS):
-            goes_on = i
-    return (goes_on or start + 1) - 1
+    ends = list(range(len(names)))
+    open_tags: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        if not closing[i]:
+            open_tags.setdefault(name, []).append(i)
+        elif open_tags.get(name):
+            begin = open_tags[name].pop()
+            ends[begin] = i if name != "form" or (i - begin) * 2 < len(names) else begin
+    goes_on = [i for i, name in enumerate(names) if not closing[i] and (name in LANDMARKS or name in HEADINGS)]
+    for left in open_tags.values():
+        for i in left:
+            later = bisect_right(goes_on, i)
+            ends[i] = goes_on[later] if later < len(goes_on) else i
+    return ends
 
 
 def _judged(found: list[Block]) -> list[bool]:
