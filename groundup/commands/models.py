@@ -62,11 +62,16 @@ def chat(
 def serve(
     models: list[str] = typer.Argument(..., metavar="[NAME=]MODEL…", help="Folders of models, or of a whole recipe."),
     host: str = typer.Option("127.0.0.1", help="The address to listen at; the default is this machine alone."),
-    port: int = typer.Option(8000, min=0, max=65535, help="The port to listen at."),
+    port: int = typer.Option(8000, min=0, max=65535, help="The port to listen at; 0: any that is free."),
+    key: str = typer.Option(
+        None, envvar="GROUNDUP_API_KEY", help="Clients must show this key; needed where others can reach the server."
+    ),
+    slots: int = typer.Option(16, min=1, max=256, help="Texts that each model writes at once."),
+    precision: str = PRECISION,
 ) -> None:
     """Serve models: a chat page, and an API that OpenAI's clients can talk to.
 
-    Stays in the foreground until Ctrl-C. The first model is the default one.
+    Stays in the foreground until Ctrl-C, then ends what it has begun. The first model is the default one.
 
     Examples:  groundup serve runs/tour
                groundup serve runs/tour/aligned first=runs/tour/base --port 8080
@@ -77,9 +82,10 @@ def serve(
     found: dict[str, str] = {}
     for word in models:
         found |= {name: path for name, path in models_at(word).items() if name not in found}
+    from groundup.serving.limits import Limits
     from groundup.serving.run import serve as listen
 
-    listen(found, host, port)
+    listen(found, host, port, key, Limits(slots=slots), precision)
 
 
 def models_at(word: str) -> dict[str, str]:

@@ -1,0 +1,192 @@
+"""The one thread that owns a model: it hears what is asked, lets the engine take a step, and hands out text.
+
+Everything reaches it through its inbox and leaves it through the `deliver` of a Writing; nobody else touches the engine.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from groundup.errors import Problem
+from groundup.generation.engine import Engine, Event, Request
+from groundup.generation.language_model import LanguageModel
+from groundup.generation.reading import Reading
+
+log = logging.getLogger("groundup.serving")
+BEAT = 0.5  # seconds that an idle worker sleeps before it shows that it is alive
+TOO_OFTEN = 3  # failures one after another, after which a worker does not count as ready
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as the client hears of it; `start` is where it begins in the text, in characters."""
+
+    id: int
+    logprob: float | None
+    top: list[tuple[int, float]]
+    start: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some more of one answer: text, the tokens it is made of, and at the end why it ended: stop, length or error."""
+
+    choice: int
+    text: str
+    tokens: list[Token]
+    made: int  # tokens so far, the one that ended the answer included
+    finish: str | None = None
+
+
+class Writing:
+    """One answer on its way from tokens to text. Tokens are told with the text they make, so what a stop string cuts
+    off takes its tokens with it; `tells_end` also tells the control token at which the model ended."""
+
+    def __init__(
+        self, choice: int, request: Request, reading: Reading, deliver: Callable[[Piece], None], tells_end: bool
+    ):
+        self.choice, self.request, self.reading = choice, request, reading
+        self.deliver, self.tells_end = deliver, tells_end
+        self.number: int | None = None
+        self.untold: deque[Token] = deque()
+        self.told = self.made = 0  # characters, tokens
+
+    def hear(self, event: Event) -> str | None:
+        """Take the engine's next token; why the answer ends with it, if it does."""
+        self.made += 1
+        end = event.finish == "stop"
+        text = ""
+        if not end or self.tells_end:
+            self.untold.append(Token(event.token, event.logprob, event.top, self.told + len(self.reading.held)))
+        if not end:
+            text = self.reading.push(event.token)
+        finish = "stop" if self.reading.stopped else event.finish
+        if finish:
+            text += self.reading.flush()
+        if text or finish:
+            self.deliver(Piece(self.choice, text, self._tokens(text, bool(finish)), self.made, finish))
+        return finish
+
+    def _tokens(self, text: str, last: bool) -> list[Token]:
+        """Those that begin in the text told so far; at the end the rest, unless a stop string has cut it off."""
+        self.told += len(text)
+        told = []
+        while self.untold and (self.untold[0].start < self.told or (last and not self.reading.stopped)):
+            told.append(self.untold.popleft())
+        return told
+
+    def fail(self) -> None:
+        """Tell the client that nothing more will come."""
+        self.deliver(Piece(self.choice, "", [], self.made, "error"))
+
+
+class Worker(threading.Thread):
+    """Owns the engine of one model."""
+
+    def __init__(self, name: str, lm: LanguageModel, slots: int):
+        super().__init__(name=f"engine-{name}", daemon=True)
+        self.lm, self.slots = lm, slots
+        self.engine = Engine(lm.model, slots, lm.context)
+        self.inbox: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self.writings: dict[int, Writing] = {}
+        self.closed, self.failures = False, 0
+        self.last = time.monotonic()
+
+    def begin(self, writing: Writing) -> None:
+        """Queue an answer."""
+        self.inbox.put(partial(self._begin, writing))
+
+    def cancel(self, writing: Writing) -> None:
+        """Forget an answer: its slot is free before the next step."""
+        self.inbox.put(partial(self._cancel, writing))
+
+    def call(self, function: Callable[[], Any]) -> "Future[Any]":
+        """Let the thread that owns the model do something between two steps."""
+        future: Future[Any] = Future()
+        self.inbox.put(partial(self._call, function, future))
+        return future
+
+    def close(self, seconds: float = 5.0) -> None:
+        """End the thread after its present step."""
+        self.closed = True
+        if self.is_alive():
+            self.inbox.put(lambda: None)
+            self.join(seconds)
+
+    def ready(self, stale_seconds: float) -> bool:
+        """Whether it is alive and has shown it of late."""
+        return self.is_alive() and time.monotonic() - self.last < stale_seconds and self.failures < TOO_OFTEN
+
+    @property
+    def running(self) -> int:
+        """Texts that hold a slot."""
+        return len(self.engine.rows)
+
+    @property
+    def waiting(self) -> int:
+        """Texts that wait for one."""
+        return len(self.engine.waiting)
+
+    def run(self) -> None:
+        """Until closed: hear everything that was said, then take one step for all."""
+        while not self.closed:
+            self._hear()
+            if not self.engine.idle:
+                self._step()
+            self.last = time.monotonic()
+
+    def _hear(self) -> None:
+        try:
+            self.inbox.get(timeout=BEAT if self.engine.idle else 0)()
+            while True:
+                self.inbox.get_nowait()()
+        except queue.Empty:
+            return
+
+    def _step(self) -> None:
+        try:
+            for event in self.engine.step():
+                writing = self.writings[event.request]
+                if writing.hear(event):
+                    del self.writings[event.request]
+                    self.engine.cancel(event.request)  # a stop string ends a text that the engine would go on with
+            self.failures = 0
+        except Exception as error:  # one bad step must not take the server along
+            self._recover(error)
+
+    def _recover(self, error: Exception) -> None:
+        self.failures += 1
+        trace, where = error.__traceback__, ""
+        while trace:
+            where, trace = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}", trace.tb_next
+        log.error("%s: a step failed (%s in %s); its texts are given up", self.name, type(error).__name__, where)
+        lost, self.writings = self.writings, {}
+        self.engine = Engine(self.lm.model, self.slots, self.lm.context)
+        for writing in lost.values():
+            writing.fail()
+
+    def _begin(self, writing: Writing) -> None:
+        try:
+            writing.number = self.engine.add(writing.request)
+            self.writings[writing.number] = writing
+        except Problem:  # what can be wrong was looked at before; nobody may wait for ever all the same
+            writing.fail()
+
+    def _cancel(self, writing: Writing) -> None:
+        if writing.number is not None and self.writings.pop(writing.number, None):
+            self.engine.cancel(writing.number)
+
+    def _call(self, function: Callable[[], Any], future: "Future[Any]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(function())
+        except Exception as error:
+            future.set_exception(error)

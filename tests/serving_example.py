@@ -1,0 +1,142 @@
+"""A real server of tiny models with random weights, in its own process, and the plainest client there is."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import model_example
+
+from groundup.model import folder
+from groundup.serving.limits import Limits
+
+ROOT = Path(__file__).parents[1]
+START = """
+import json, sys
+from groundup.serving.limits import Limits
+from groundup.serving.run import serve
+words = json.loads(sys.argv[1])
+serve(**{**words, "limits": Limits(**words["limits"])})
+"""
+
+
+def model_folder(path: Path, seed: int = 1, context: int = 512) -> Path:
+    """A model of two layers that says anything but nothing sensible."""
+    folder.save(
+        path, model_example.model(seed=seed, vocabulary=306, context=context), model_example.tokenizer(300), "plain"
+    )
+    return path
+
+
+class Server:
+    """A running `groundup serve`."""
+
+    def __init__(self, models: dict[str, Path], limits: Limits | None = None, host: str = "127.0.0.1", **more: Any):
+        words = {
+            "models": {name: str(path) for name, path in models.items()},
+            "host": host,
+            "port": 0,
+            "limits": asdict(limits or Limits()),
+            **more,
+        }
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, json.dumps(words)],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        lines = [self.process.stdout.readline(), self.process.stdout.readline()]
+        assert "chat page: " in lines[1], f"{lines} {self.process.stderr.read() if self.process.stderr else ''}"
+        self.url = lines[1].split()[2]
+        self.port = int(self.url.rsplit(":", 1)[1])
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if self.ask("/ready")[0] == 200:
+                return
+            time.sleep(0.02)
+        raise AssertionError("the server never was ready")
+
+    def ask(self, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 60.0):
+        """(status, what came back, headers); bodies are sent as JSON unless they are bytes."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"content-type": "application/json", **(headers or {})})
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, _told(answer.read()), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, _told(error.read()), dict(error.headers)
+        except OSError:
+            return 0, "", {}
+
+    def chat(self, content: str = "Hello", **more: Any):
+        return self.ask("/v1/chat/completions", {"messages": [{"role": "user", "content": content}], **more})
+
+    def stream(self, body: dict[str, Any], path: str = "/v1/chat/completions") -> list[Any]:
+        """The events of a stream: parsed, but for the last, [DONE]."""
+        with self.open_stream(body, path) as answer:
+            lines = [line[6:].decode().rstrip("\n") for line in answer if line.startswith(b"data: ")]
+        return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+    def open_stream(self, body: dict[str, Any], path: str = "/v1/chat/completions"):
+        data = json.dumps({"messages": [{"role": "user", "content": "Hello"}], **body, "stream": True}).encode()
+        request = urllib.request.Request(self.url + path, data, {"content-type": "application/json"})
+        return urllib.request.urlopen(request, timeout=60)
+
+    def socket(self) -> socket.socket:
+        """A bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), 10)
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        text = self.ask("/metrics")[1]
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"groundup:{name}{{"))
+
+    def until(self, true: Any, seconds: float = 10.0) -> None:
+        """Wait until it is so."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "it never came to be"
+            time.sleep(0.02)
+
+    def stop(self, sign: int = signal.SIGTERM, seconds: float = 20.0) -> tuple[int, str]:
+        """Send a signal, wait for the end: exit code and what was written to stderr."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        try:
+            _, err = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return self.process.returncode, err
+
+
+@contextmanager
+def served(models: dict[str, Path], limits: Limits | None = None, **more: Any):
+    """A server for the length of a test."""
+    server = Server(models, limits, **more)
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+def _told(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
