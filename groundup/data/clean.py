@@ -20,6 +20,13 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 
 def normalise(text: str) -> str:
     """One document in its one form; doing it twice changes nothing more."""
+    text = _once(text)
+    while not text.isascii() and (again := _once(text)) != text:
+        text = again
+    return text
+
+
+def _once(text: str) -> str:
     if not text.isascii():
         text = SURROGATES.sub("\ufffd", text)
         text = unicodedata.normalize("NFC", repair(text))

@@ -43,12 +43,17 @@ FALLEN_NAMES = re.compile(
     re.I,
 )
 KEPT_NAMES = re.compile(r"(?:^|[\s_-])(?:content|article|main|post|entry|story|body|text)(?:$|[\s_-])", re.I)
-PHRASES = re.compile(
-    r"\b(?:we use cookies|uses cookies|accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|"
-    r"all rights reserved|privacy policy|terms (?:of (?:use|service)|and conditions)|sign up for our|"
-    r"subscribe to our|share (?:this|on)|follow us|click here to|back to top|skip to (?:main )?content|read more|"
-    r"log ?in|advertisement|sponsored|powered by|made with|enable javascript|your browser|no comments yet|"
-    r"(?:leave|post|add) a (?:comment|reply)|visitors?:|imprint|site ?map)\b|©|&copy;",
+NOTICES = re.compile(
+    r"\b(?:(?:we|site|website|page) uses? cookies|cookies? to (?:improve|measure|show|personali[sz]e)|"
+    r"accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|all rights reserved|privacy policy|"
+    r"terms (?:of (?:use|service)|and conditions)|sign up for our|subscribe to our|skip to (?:main )?content|powered by|"
+    r"made with|enable javascript|your browser (?:does|is)|no comments yet|(?:leave|post|add) a (?:comment|reply)|"
+    r"visitors?:)|©|&copy;",
+    re.I,
+)
+LABELS = re.compile(
+    r"\W*(?:read more|log ?in|register|share (?:this|on)|follow us|click here|back to top|advertisement|sponsored|imprint|"
+    r"site ?map|comments?|(?:next|previous) (?:page|post)|tags?:|posted in|filed under)\b",
     re.I,
 )
 PARTED = re.compile(r"(?: [-–|·•»] .*){2}")  # Home | About | Contact
@@ -204,7 +209,7 @@ def _carried(verdicts: list[str]) -> list[str]:
 def _verdict(block: Block) -> str:
     size = len(block.text)
     links = block.linked / size
-    if size < LONG_BLOCK and PHRASES.search(block.text):
+    if size < LONG_BLOCK and NOTICES.search(block.text) or size < SHORT_BLOCK and LABELS.match(block.text):
         return "bad"
     if block.tag in HEADINGS:
         return "short"  # even as a link: blogs link the title of a post to the post
@@ -212,10 +217,11 @@ def _verdict(block: Block) -> str:
         return "bad"
     if size < LONG_BLOCK and not ENDED.search(block.text) and PARTED.search(block.text):
         return "bad"
-    if block.tag in PARAGRAPHS and (block.tag != "li" or size >= SHORT_BLOCK) or size >= LONG_BLOCK:
-        return "good" if links < 0.3 else "short"
-    sentence = ENDED.search(block.text) and block.text.count(" ") >= 2
-    return "short" if size < SHORT_BLOCK and not sentence or links > 0.2 else "good"
+    if ENDED.search(block.text) and block.text.count(" ") >= 2:
+        return "good"
+    if links > 0.2 or size < SHORT_BLOCK and (block.tag not in PARAGRAPHS or block.tag == "li"):
+        return "short"
+    return "good"
 
 
 def _joined(kept: list[Block]) -> str:
