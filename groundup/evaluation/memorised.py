@@ -20,16 +20,22 @@ FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 def copied(texts: Sequence[np.ndarray], training: np.ndarray, run: int) -> float:
     """The share of the tokens in `texts` that lie in a run of so many tokens which `training` has as well."""
-    known = np.unique(hashes(training[:LOOK], run))
-    inside = total = 0
-    for text in texts:
-        total += len(text)
+    runs = [hashes(np.asarray(text), run) for text in texts]
+    wanted = np.sort(np.concatenate([np.zeros(0, np.uint64), *runs]))
+    if not len(wanted):
+        return 0.0
+    there = hashes(training[:LOOK], run)
+    places = np.minimum(wanted.searchsorted(there), len(wanted) - 1)
+    known = np.zeros(len(wanted), bool)
+    known[places[wanted[places] == there]] = True  # of equal runs the first
+    inside = 0
+    for text, each in zip(texts, runs, strict=True):
+        found = np.flatnonzero(known[wanted.searchsorted(each)])
         covered = np.zeros(len(text) + 1, np.int64)
-        found = np.flatnonzero(np.isin(hashes(np.asarray(text), run), known))
         np.add.at(covered, found, 1)
         np.add.at(covered, found + run, -1)
         inside += int((covered[:-1].cumsum() > 0).sum())
-    return inside / max(total, 1)
+    return inside / max(sum(map(len, texts)), 1)
 
 
 def hashes(ids: np.ndarray, run: int) -> np.ndarray:
