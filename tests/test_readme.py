@@ -57,7 +57,7 @@ def surroundings(folder: Path) -> dict[str, str]:
 
 def run(commands: str, folder: Path, program: tuple[str, ...] = ("bash", "-euo", "pipefail", "-c")) -> str:
     told = subprocess.run(
-        [*program, commands], cwd=folder, env=surroundings(folder), capture_output=True, text=True, timeout=280
+        [*program, commands], cwd=folder, env=surroundings(folder), capture_output=True, text=True, timeout=900
     )
     assert told.returncode == 0, f"{commands}\n{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
     return told.stdout
@@ -84,6 +84,7 @@ def serve(commands: str, folder: Path) -> None:
         process.wait(30)
 
 
+@pytest.mark.timeout(1200)  # the first block waits for the small tour, a minute on two idle cores
 @pytest.mark.parametrize(("where", "language", "how", "commands"), blocks(), ids=[block[0] for block in blocks()])
 def test_every_block_of_commands_runs(place, where, language, how, commands):
     if how == "ci":
