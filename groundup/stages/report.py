@@ -6,6 +6,7 @@ By hand, for whatever there is (each part leaves out its section where it is mis
 """
 
 import json
+from pathlib import Path
 
 from pydantic import Field
 
@@ -44,8 +45,14 @@ def run(settings: Settings, work: Work) -> None:
     found = gather(named, settings.models)
     told = figures(found, work.clock.seconds)
     write_atomically(work.out / "report.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(work.out / "report.html", page(found, told))
+    write_atomically(work.out / "report.html", page(found, told, _shown(work.out.parent)))
     work.progress(1, 1, "pages")
+
+
+def _shown(folder: Path) -> str:
+    """The folder as one would type it from here, without telling where this machine keeps it."""
+    here = Path.cwd()
+    return folder.relative_to(here).as_posix() if folder != here and folder.is_relative_to(here) else folder.name
 
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
