@@ -80,27 +80,36 @@ def about_fact(fact: Fact, form: int = 0) -> Ask:
     return Ask(fact.relation, forms[form % len(forms)].format(e=fact.entity), statement(fact), fact.answers)
 
 
-def where_person(story: Story, person: str, form: int = 0) -> Ask:
+def where_person(story: Story, person: str, form: int = 0, reasoned: Collection[str] = REASONED) -> Ask:
     """One supporting sentence: the person's last move."""
     place = story.state.place.get(person, "")
     question = STORY_QUESTIONS["where_person"][form].format(x=person)
-    return Ask("where_person", question, _is_in(person, place), (place,) if place else (NOT_TOLD,))
+    if not place:
+        return Ask("where_person", question, NOT_TOLD, (NOT_TOLD,))
+    answer = f"{person} is in the {place}."
+    if "where_person" in reasoned:
+        answer = f"{story.last_move(person)} {answer}"
+    return Ask("where_person", question, answer, (place,))
 
 
-def tell(story: Story, person: str, form: int = 0) -> Ask:
-    """A free question: what somebody has at the end, and where."""
-    having, place = what_has(story, person), story.state.place[person]
-    question = STORY_QUESTIONS["tell"][form].format(x=person)
-    return Ask("tell", question, f"{having.answer} {_is_in(person, place)}", (place,) if place else (NOT_TOLD,))
-
-
-def who_has(story: Story, thing: str, form: int = 0) -> Ask:
+def who_has(story: Story, thing: str, form: int = 0, reasoned: Collection[str] = REASONED) -> Ask:
     """One supporting sentence: the last one that names the thing."""
     question = STORY_QUESTIONS["who_has"][form].format(x=thing)
     if thing not in story.state.bearer:
         return Ask("who_has", question, NOT_TOLD, (NOT_TOLD,))
     bearer = story.state.bearer[thing] or "Nobody"
-    return Ask("who_has", question, f"{bearer} has the {thing}.", (bearer,))
+    answer = f"{bearer} has the {thing}."
+    if "who_has" in reasoned:
+        answer = f"{story.last_handling(thing)} {answer}"
+    return Ask("who_has", question, answer, (bearer,))
+
+
+def tell(story: Story, person: str, form: int = 0) -> Ask:
+    """A free question: what somebody has at the end, and where."""
+    having, where = what_has(story, person), where_person(story, person, reasoned=())
+    return Ask(
+        "tell", STORY_QUESTIONS["tell"][form].format(x=person), f"{having.answer} {where.answer}", where.accepted
+    )
 
 
 def what_has(story: Story, person: str, form: int = 0) -> Ask:
@@ -111,21 +120,17 @@ def what_has(story: Story, person: str, form: int = 0) -> Ask:
 
 
 def where_thing(story: Story, thing: str, form: int = 0, reasoned: Collection[str] = REASONED) -> Ask:
-    """Two supporting sentences: who has the thing, and where that person went."""
+    """Two supporting sentences: who has the thing, and where that person went; each answered as if it were asked."""
     question = STORY_QUESTIONS["where_thing"][form].format(x=thing)
     if thing not in story.state.bearer:
         return Ask("where_thing", question, NOT_TOLD, (NOT_TOLD,))
-    bearer, place = story.state.bearer[thing] or "Nobody", story.state.where(thing)
+    bearer, place = story.state.bearer[thing], story.state.where(thing)
     answer = f"The {thing} is in the {place}." if place else NOT_TOLD
     if "where_thing" in reasoned:
-        steps = [f"{bearer} has the {thing}."]
-        steps += [_is_in(bearer, place)] if bearer != "Nobody" and place else []
+        steps = [who_has(story, thing, reasoned=reasoned).answer]
+        steps += [where_person(story, bearer, reasoned=reasoned).answer] if bearer and place else []
         answer = " ".join([*steps, answer])
     return Ask("where_thing", question, answer, (place,) if place else (NOT_TOLD,))
-
-
-def _is_in(person: str, place: str) -> str:
-    return f"{person} is in the {place}." if place else NOT_TOLD
 
 
 def other_values(world: World) -> dict[str, list[str]]:

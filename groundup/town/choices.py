@@ -61,5 +61,5 @@ def about_place_of(roll: Random, story: Story, person: str, reasoned: Collection
     places = sorted({event.where for event in story.events if event.where})
     if not right or len(places) < len(LETTERS):
         return None
-    ask = where_person(story, person)
+    ask = where_person(story, person, reasoned=())
     return about(roll, ask.question, ask.answer, right, places, reasoned)

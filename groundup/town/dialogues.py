@@ -14,7 +14,7 @@ from groundup.town import asking, choices, sums
 from groundup.town.asking import REASONED, Ask
 from groundup.town.grammar import choose
 from groundup.town.lookalikes import TRAIN_FORMS, harmless
-from groundup.town.stories import Story, story
+from groundup.town.stories import SHORT_SIZES, SIZES, Story, story
 from groundup.town.talk import CHATTER, DECLINED, GREETINGS, PARTINGS, UNKNOWABLE, Talk
 from groundup.town.templates import TRAIN_TEMPLATES, spoken, telling
 from groundup.town.world import Fact, World, dice, split_codes, split_facts
@@ -30,6 +30,7 @@ MIX = {  # how many of a hundred conversations are of each kind
     "doors": 2,
 }
 PLAIN_FORM_SHARE = 0.7  # of the questions about stories take the plainest form
+SHORT_SHARE = 0.3  # of the stories have two or three people and as many sentences: reading starts with these
 UNANSWERABLE_SHARE = 0.25  # of the stories are asked about somebody or something that they do not name
 LONGEST = 880  # characters of a conversation, each turn counted with some more for its marks
 LONGEST_IN_NUMBERS = 400  # numbers take more tokens than words
@@ -129,9 +130,9 @@ def questions_about(speaker: Speaker, told: Story) -> list[Ask]:
     """All that can be asked of the story in a random order, each once, now and then one that it does not answer."""
     roll, asks = speaker.roll, []
     for person in told.state.place:
-        asks.append(asking.where_person(told, person, speaker.form()))
+        asks.append(asking.where_person(told, person, speaker.form(), speaker.reasoned))
     for thing in told.state.bearer:
-        asks.append(asking.who_has(told, thing, speaker.form()))
+        asks.append(asking.who_has(told, thing, speaker.form(), speaker.reasoned))
         asks.append(asking.where_thing(told, thing, speaker.form(), speaker.reasoned))
     for person in roll.sample(told.people, 2):
         asks.append(asking.what_has(told, person, speaker.form()))
@@ -143,7 +144,8 @@ def questions_about(speaker: Speaker, told: Story) -> list[Ask]:
 
 
 def _reading(speaker: Speaker) -> list[Message]:
-    told = story(speaker.roll, speaker.world)
+    sizes = SHORT_SIZES if speaker.roll.random() < SHORT_SHARE else SIZES
+    told = story(speaker.roll, speaker.world, sizes=sizes)
     return opened(told, questions_about(speaker, told))
 
 

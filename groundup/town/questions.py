@@ -123,8 +123,16 @@ def _reading_one(examiner: Examiner) -> Line:
     by_place = roll.random() < WHERE_SHARE
     while True:
         told = examiner.story()
-        where = [asking.where_person(told, person, form) for person, place in told.state.place.items() if place]
-        who = [asking.who_has(told, thing, form) for thing, bearer in told.state.bearer.items() if bearer]
+        where = [
+            asking.where_person(told, person, form, examiner.reasoned)
+            for person, place in told.state.place.items()
+            if place
+        ]
+        who = [
+            asking.who_has(told, thing, form, examiner.reasoned)
+            for thing, bearer in told.state.bearer.items()
+            if bearer
+        ]
         ask = _fair(roll, told, where if by_place else who) if where and who else None
         others = [other for other in (where if by_place else who + where) if other != ask]
         if ask and len(others) >= SHOTS and roll.random() < _chance(told, ask):
@@ -147,7 +155,7 @@ def _reading_two(examiner: Examiner) -> Line:
         shown = {bearer, *(state.bearer[thing] for thing in carried)}
         people = [person for person, place in state.place.items() if place and person != bearer]
         people.sort(key=shown.__contains__)  # those first of whom the other examples say nothing
-        shots = others + [asking.where_person(told, person, form) for person in people]
+        shots = others + [asking.where_person(told, person, form, examiner.reasoned) for person in people]
         if others and len(shots) >= SHOTS and roll.random() < _chance(told, ask):
             return _line(ask, shots[:SHOTS], told.text)
 

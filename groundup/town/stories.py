@@ -4,6 +4,7 @@ A story is drawn as events from a company of people, things and places of the to
 becomes one sentence. Dialogues and questions ask about the state; pages may tell the same kind of story.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -43,6 +44,7 @@ SIZES = (  # people, things, moves, handlings: five to nine sentences
     (4, 3, 5, 4),
     (4, 2, 6, 3),
 )
+SHORT_SIZES = ((2, 1, 2, 1), (2, 1, 3, 1), (3, 1, 3, 1), (3, 2, 3, 2))  # to begin learning with
 MOST_PEOPLE, MOST_THINGS, MOST_PLACES = 4, 3, 6
 FEWEST_PLACES = 4
 STAY_SHARE, JOIN_SHARE, DROP_SHARE, NEAR_SHARE = 0.15, 0.4, 0.3, 0.7
@@ -100,6 +102,17 @@ class Story:
     def text(self) -> str:
         return " ".join(self.sentences)
 
+    def last_move(self, person: str) -> str:
+        """The sentence that says where somebody is."""
+        return self._last(lambda event: event.kind == "move" and event.who == person)
+
+    def last_handling(self, thing: str) -> str:
+        """The sentence that says who has a thing, or that nobody has it any more."""
+        return self._last(lambda event: event.what == thing)
+
+    def _last(self, matters: Callable[[Event], bool]) -> str:
+        return next(self.sentences[at] for at in reversed(range(len(self.events))) if matters(self.events[at]))
+
     @property
     def people(self) -> list[str]:
         return list(self.state.place)
@@ -109,14 +122,16 @@ class Story:
         return list(self.state.bearer)
 
 
-def story(roll: Random, world: World, held_out: bool = False) -> Story:
+def story(
+    roll: Random, world: World, held_out: bool = False, sizes: Sequence[tuple[int, int, int, int]] = SIZES
+) -> Story:
     """A new story; companies that meet in held-out stories never meet in the others, so no two are ever equal."""
     if len(world.people) < MOST_PEOPLE or len(world.things) < MOST_THINGS or len(world.places) < MOST_PLACES:
         raise Problem(
             f"The town has {len(world.people)} people, {len(world.things)} things and {len(world.places)} places; "
             f"stories need at least {MOST_PEOPLE}, {MOST_THINGS} and {MOST_PLACES}."
         )
-    size = roll.choice(SIZES)
+    size = roll.choice(sizes)
     people, things = company(roll, world, size[0], size[1])
     while is_held_out(people, things) != held_out:
         people, things = company(roll, world, size[0], size[1])
