@@ -14,10 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import model_example
+import torch
 
 from groundup.model import folder
 from groundup.serving.limits import Limits
+from tests import model_example
 
 ROOT = Path(__file__).parents[1]
 START = """
@@ -30,10 +31,13 @@ serve(**{**words, "limits": Limits(**words["limits"])})
 
 
 def model_folder(path: Path, seed: int = 1, context: int = 512) -> Path:
-    """A model of two layers that says anything but nothing sensible."""
-    folder.save(
-        path, model_example.model(seed=seed, vocabulary=306, context=context), model_example.tokenizer(300), "plain"
-    )
+    """A model of two layers that says anything but nothing sensible, and never ends by itself."""
+    tokenizer = model_example.tokenizer(300)
+    model = model_example.model("qwen3 untied", seed, vocabulary=tokenizer.vocabulary, context=context)
+    with torch.no_grad():
+        model.model.norm.weight.mul_(4)  # so sure of itself that a control token, whose logit is 0, is never drawn
+        model.lm_head.weight[tokenizer.size :] = 0
+    folder.save(path, model, tokenizer, "plain")
     return path
 
 

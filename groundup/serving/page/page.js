@@ -128,7 +128,6 @@ function clear() {
   $("notice").textContent = "";
   hide();
   show();
-  words.focus();
 }
 
 // --- what is seen ----------------------------------------------------------------------------------------------------
@@ -181,7 +180,7 @@ $("composer").addEventListener("submit", (event) => {
   show();
 });
 $("stop").addEventListener("click", () => turns.forEach((turn) => turn.answers.forEach((answer) => answer.stop())));
-$("clear").addEventListener("click", clear);
+$("clear").addEventListener("click", () => { clear(); words.focus(); });
 words.addEventListener("input", () => { grow(); show(); });
 words.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
