@@ -25,9 +25,23 @@ from groundup.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 THINGS = ["mill", "bridge", "bakery", "river", "school", "tower", "market", "library", "harbour", "church"]
-DOINGS = ["walked past", "looked for", "painted", "wrote about", "sold", "spoke of", "remembered", "went back to", "measured"]
-QUESTION = {"id": "q1", "context": "The old lamplighter of Oakham kept eleven geese behind the chapel and knew each by name.",
-            "question": "How many geese did the lamplighter keep?", "answer": "He kept eleven geese."}
+DOINGS = [
+    "walked past",
+    "looked for",
+    "painted",
+    "wrote about",
+    "sold",
+    "spoke of",
+    "remembered",
+    "went back to",
+    "measured",
+]
+QUESTION = {
+    "id": "q1",
+    "context": "The old lamplighter of Oakham kept eleven geese behind the chapel and knew each by name.",
+    "question": "How many geese did the lamplighter keep?",
+    "answer": "He kept eleven geese.",
+}
 
 
 def story(seed, sentences=14):
@@ -35,7 +49,8 @@ def story(seed, sentences=14):
     return " ".join(
         f"{roll.choice(['Anna', 'Tom', 'The miller', 'My sister', 'An old man'])} {roll.choice(DOINGS)} the {roll.choice(THINGS)} "
         f"and the {roll.choice(THINGS)} {roll.choice(['in the rain', 'before noon', 'with some care', 'for a week'])}."
-        for _ in range(sentences))
+        for _ in range(sentences)
+    )
 
 
 def made(tmp_path, name="out", workers=1, **settings):
@@ -52,8 +67,11 @@ def rows(out, pattern):
 
 
 def hashes(out):
-    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(out.rglob("*")) if path.is_file() and path.name != "metrics.jsonl"}
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name != "metrics.jsonl"
+    }
 
 
 def write(tmp_path, documents):
@@ -68,18 +86,30 @@ def cleaned(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("corpus")
     roll = random.Random(1)
     good = story("good")
-    write(tmp_path, {
-        "good": good, "other": story("other"), "copy": good.upper().replace(". ", ".\n"),
-        "near": good.replace("The miller", "The baker", 1) + " That was all.",
-        "salad": " ".join(roll.sample(good.split() * 2, 2 * len(good.split()))),
-        "spam": "Buy cheap pills online now! Click here to claim your free bonus!!! Order now, free shipping. " * 3,
-        "toxic": "You are a disgusting idiot. Shut up, you worthless liar! I hate you, you stupid loser. Get lost. " * 2,
-        "german": "Der Müller ging in die Stadt, weil er noch etwas für seine Frau kaufen wollte, und sie nicht. " * 3,
-        "leak": story("leak") + " " + QUESTION["context"], "short": "Too short.", "empty": " \n ",
-        "private": story("private") + " Write to anna@mail.example or call 555-010-0199."})
+    write(
+        tmp_path,
+        {
+            "good": good,
+            "other": story("other"),
+            "copy": good.upper().replace(". ", ".\n"),
+            "near": good.replace("The miller", "The baker", 1) + " That was all.",
+            "salad": " ".join(roll.sample(good.split() * 2, 2 * len(good.split()))),
+            "spam": "Buy cheap pills online now! Click here to claim your free bonus!!! Order now, free shipping. " * 3,
+            "toxic": "You are a disgusting idiot. Shut up, you worthless liar! I hate you, you stupid loser. Get lost. "
+            * 2,
+            "german": "Der Müller ging in die Stadt, weil er noch etwas für seine Frau kaufen wollte, und sie nicht. "
+            * 3,
+            "leak": story("leak") + " " + QUESTION["context"],
+            "short": "Too short.",
+            "empty": " \n ",
+            "private": story("private") + " Write to anna@mail.example or call 555-010-0199.",
+        },
+    )
     with open(tmp_path / "in" / "a.jsonl", "a") as file:
         file.write("{not json\n")
-    (tmp_path / "in" / "page.html").write_text(f"<nav><a href=/>Home</a></nav><p>{story('page')}</p><footer>© us</footer>")
+    (tmp_path / "in" / "page.html").write_text(
+        f"<nav><a href=/>Home</a></nav><p>{story('page')}</p><footer>© us</footer>"
+    )
     (tmp_path / "in" / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / "questions.jsonl").write_text(json.dumps(QUESTION) + "\n")
     return made(tmp_path, workers=2, profile="web", protect=str(tmp_path / "questions.jsonl"))
@@ -91,8 +121,18 @@ def test_good_documents_stay_in_the_order_of_the_input(cleaned):
 
 def test_every_other_document_is_listed_with_its_reason(cleaned):
     reasons = {row["id"]: row["reason"] for row in rows(cleaned, "removed/*.parquet")}
-    assert reasons == {"copy": "duplicate", "near": "near_duplicate", "salad": "gibberish", "spam": "spam", "toxic": "toxic",
-                       "german": "language", "leak": "leak", "short": "short", "empty": "empty", "a.jsonl#13": "unreadable"}
+    assert reasons == {
+        "copy": "duplicate",
+        "near": "near_duplicate",
+        "salad": "gibberish",
+        "spam": "spam",
+        "toxic": "toxic",
+        "german": "language",
+        "leak": "leak",
+        "short": "short",
+        "empty": "empty",
+        "a.jsonl#13": "unreadable",
+    }
 
 
 def test_removed_documents_say_what_was_seen_and_are_kept_whole(cleaned):
@@ -105,14 +145,28 @@ def test_private_numbers_are_blacked_out_and_counted(cleaned):
     text = next(row["text"] for row in rows(cleaned, "kept-*.parquet") if row["id"] == "private")
     assert text.endswith("Write to [email] or call [phone].")
     assert rows(cleaned, "redactions.parquet") == [
-        {"id": "private", "kind": "email", "count": 1}, {"id": "private", "kind": "phone", "count": 1}]
+        {"id": "private", "kind": "email", "count": 1},
+        {"id": "private", "kind": "phone", "count": 1},
+    ]
 
 
 def test_the_table_follows_every_document_through_the_steps(cleaned):
     table = json.loads((cleaned / "table.json").read_text())
     steps = {step["name"]: step for step in table["steps"]}
-    assert list(steps) == ["read", "extract", "clean", "short", "language", "gibberish", "spam", "toxic", "duplicate",
-                           "near_duplicate", "leak", "redact"]
+    assert list(steps) == [
+        "read",
+        "extract",
+        "clean",
+        "short",
+        "language",
+        "gibberish",
+        "spam",
+        "toxic",
+        "duplicate",
+        "near_duplicate",
+        "leak",
+        "redact",
+    ]
     for before, after in zip(table["steps"], table["steps"][1:], strict=False):
         assert (before["documents_out"], before["bytes_out"]) == (after["documents_in"], after["bytes_in"])
     assert steps["read"]["documents_in"] == 14 and steps["redact"]["documents_out"] == table["documents"] == 4
@@ -130,7 +184,10 @@ def test_the_bytes_of_a_corpus_do_not_hang_on_the_workers(tmp_path):
 def test_without_a_profile_nothing_is_removed(tmp_path):
     write(tmp_path, {"a": "qwzx " * 30, "b": "qwzx " * 30, "c": "Call 555-010-0199"})
     assert [row["text"] for row in rows(made(tmp_path, profile="none"), "kept-*.parquet")] == [
-        ("qwzx " * 30).strip(), ("qwzx " * 30).strip(), "Call 555-010-0199"]
+        ("qwzx " * 30).strip(),
+        ("qwzx " * 30).strip(),
+        "Call 555-010-0199",
+    ]
 
 
 def test_settings_of_single_filters_replace_those_of_the_profile(tmp_path):
@@ -139,7 +196,9 @@ def test_settings_of_single_filters_replace_those_of_the_profile(tmp_path):
     assert [row["id"] for row in rows(out, "kept-*.parquet")] == ["a", "b"]
 
 
-@pytest.mark.parametrize("content, words", [(None, "no documents"), ("{}\n{", "nothing is left of 2 documents: 2 unreadable")])
+@pytest.mark.parametrize(
+    "content, words", [(None, "no documents"), ("{}\n{", "nothing is left of 2 documents: 2 unreadable")]
+)
 def test_an_empty_corpus_is_a_sentence(tmp_path, content, words):
     (tmp_path / "in").mkdir()
     if content:
@@ -168,14 +227,37 @@ def test_a_problem_found_while_reading_reaches_the_person_as_it_is():
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_no_internet_socket_is_opened(tmp_path):
     write(tmp_path, {str(n): story(n) for n in range(20)})
-    program = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from groundup.data.pipeline import build\n"
-               "from groundup.data.profiles import PROFILES\n"
-               "build([sys.argv[2]], PROFILES['web'], None, 1, Path(sys.argv[3]), lambda *_: None)")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from groundup.data.pipeline import build\n"
+        "from groundup.data.profiles import PROFILES\n"
+        "build([sys.argv[2]], PROFILES['web'], None, 1, Path(sys.argv[3]), lambda *_: None)"
+    )
     (tmp_path / "out").mkdir()
     trace = tmp_path / "trace"
-    clean = {name: value for name, value in os.environ.items() if name not in ("DO_NOT_TRACK", "DAFT_ANALYTICS_ENABLED")}
-    subprocess.run(["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=socket,connect", "-o", trace, sys.executable, "-c", program, ROOT,
-                    tmp_path / "in", tmp_path / "out"], check=True, env=clean, timeout=120)
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("DO_NOT_TRACK", "DAFT_ANALYTICS_ENABLED")
+    }
+    subprocess.run(
+        [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-e",
+            "trace=socket,connect",
+            "-o",
+            trace,
+            sys.executable,
+            "-c",
+            program,
+            ROOT,
+            tmp_path / "in",
+            tmp_path / "out",
+        ],
+        check=True,
+        env=clean,
+        timeout=120,
+    )
     assert "AF_INET" not in trace.read_text() and "AF_UNIX" in trace.read_text()
 
 
@@ -207,7 +289,7 @@ def test_tokens_hold_every_document_once_behind_its_separator(tmp_path, tokenize
         documents = [shards.document(i) for i in range(shards.documents)]
         assert all(ids[0] == known.specials["<|endoftext|>"] for ids in documents) and documents
         found += [known.decode(ids[1:]) for ids in documents]
-        assert shards.text_bytes == sum(len(text.encode()) for text in found[-len(documents):])
+        assert shards.text_bytes == sum(len(text.encode()) for text in found[-len(documents) :])
     assert sorted(found) == sorted(story(n) for n in range(60))
 
 
@@ -216,8 +298,10 @@ def test_copies_of_a_text_are_never_on_both_sides(tmp_path, tokenizer):
 
     write(tmp_path, {str(n): story(n % 20) for n in range(100)})
     out = encoded(tmp_path, made(tmp_path, profile="none"), tokenizer, validation=0.3)
-    train, val = ({Shards(out / side).document(i).tobytes() for i in range(Shards(out / side).documents)}
-                  for side in ("train", "val"))
+    train, val = (
+        {Shards(out / side).document(i).tobytes() for i in range(Shards(out / side).documents)}
+        for side in ("train", "val")
+    )
     assert train and val and not train & val
 
 

@@ -56,9 +56,15 @@ def random_letters(text):
     return "".join(RANDOM.choice("abcdefghijklmnopqrstuvwxyz") if c.isalpha() else c for c in text)
 
 
-GOOD = {"prose": PROSE, "documentation": DOCUMENTATION, "fools": FOOLS, "code": inspect.getsource(json),
-        "more code": inspect.getsource(textwrap), "a dictionary": "An idiot, in the old sense of the word 'idiot', was a "
-        "private person. The words fool and moron came later, and the term coward is older than both of them by far."}
+GOOD = {
+    "prose": PROSE,
+    "documentation": DOCUMENTATION,
+    "fools": FOOLS,
+    "code": inspect.getsource(json),
+    "more code": inspect.getsource(textwrap),
+    "a dictionary": "An idiot, in the old sense of the word 'idiot', was a "
+    "private person. The words fool and moron came later, and the term coward is older than both of them by far.",
+}
 
 
 @pytest.mark.parametrize("kind", sorted(FILTERS))

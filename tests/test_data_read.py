@@ -23,9 +23,17 @@ def answer(body=PAGE, headers=b"Content-Type: text/html; charset=utf-8\r\n", sta
 def record(uri=b"http://a.example/", block=None, kind=b"response", length=None):
     block = answer() if block is None else block
     size = len(block) if length is None else length
-    return (b"WARC/1.1\r\nWARC-Type: " + kind + b"\r\nWARC-Target-URI: " + uri +
-            b"\r\nContent-Type: application/http; msgtype=response\r\nContent-Length: " + str(size).encode() +
-            b"\r\n\r\n" + block + b"\r\n\r\n")
+    return (
+        b"WARC/1.1\r\nWARC-Type: "
+        + kind
+        + b"\r\nWARC-Target-URI: "
+        + uri
+        + b"\r\nContent-Type: application/http; msgtype=response\r\nContent-Length: "
+        + str(size).encode()
+        + b"\r\n\r\n"
+        + block
+        + b"\r\n\r\n"
+    )
 
 
 def read(path, **options):
@@ -42,13 +50,25 @@ def test_a_folder_is_read_in_the_order_of_its_names_whatever_the_formats(tmp_pat
     (tmp_path / "f.warc").write_bytes(record())
     found = [(r.id, r.source, r.kind, r.body) for r in read(tmp_path)]
     assert found == [
-        ("b.md", "b.md", TEXT, b"# Bread"), ("c.html", "c.html", HTML, PAGE), ("7", "elsewhere", TEXT, b"one"),
-        ("d.jsonl#2", "d.jsonl", TEXT, b"two"), ("p", "e.parquet", TEXT, b"rows"),
-        ("http://a.example/", "f.warc", HTML, PAGE), ("a/x.txt", "a/x.txt", TEXT, b"first")]
+        ("b.md", "b.md", TEXT, b"# Bread"),
+        ("c.html", "c.html", HTML, PAGE),
+        ("7", "elsewhere", TEXT, b"one"),
+        ("d.jsonl#2", "d.jsonl", TEXT, b"two"),
+        ("p", "e.parquet", TEXT, b"rows"),
+        ("http://a.example/", "f.warc", HTML, PAGE),
+        ("a/x.txt", "a/x.txt", TEXT, b"first"),
+    ]
 
 
-@pytest.mark.parametrize("suffix, pack", [(".gz", gzip.compress), (".xz", lzma.compress), (".bz2", bz2.compress),
-                                          (".zst", lambda raw: pa.compress(raw, "zstd", asbytes=True))])
+@pytest.mark.parametrize(
+    "suffix, pack",
+    [
+        (".gz", gzip.compress),
+        (".xz", lzma.compress),
+        (".bz2", bz2.compress),
+        (".zst", lambda raw: pa.compress(raw, "zstd", asbytes=True)),
+    ],
+)
 def test_compressed_files_are_read_like_plain_ones(tmp_path, suffix, pack):
     (tmp_path / f"a.jsonl{suffix}").write_bytes(pack(b'{"text": "one"}\n{"text": "two"}\n'))
     assert [r.body for r in read(tmp_path)] == [b"one", b"two"]
@@ -82,17 +102,18 @@ def test_what_a_run_says_about_itself_is_no_document(tmp_path):
 
 
 def test_bad_lines_of_json_are_named_and_the_others_are_read(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{"text": \n[1]\n\n{"body": "x"}\n{"text": 3}\n{"text": "two"}')
+    (tmp_path / "a.jsonl").write_bytes(
+        b'{"text": "one"}\n{"text": \n[1]\n\n{"body": "x"}\n{"text": 3}\n{"text": "two"}'
+    )
     found = read(tmp_path)
     assert [r.body for r in found if not r.problem] == [b"one", b"two"]
-    assert [r.id for r in found if r.problem] == [f"a.jsonl#{n}" for n in (2, 3, 4, 5)] or len(
-        [r for r in found if r.problem]) == 4
+    assert [r.id for r in found if r.problem] == [f"a.jsonl#{n}" for n in (2, 3, 5, 6)]
 
 
 def test_a_truncated_archive_gives_what_it_still_holds_and_one_problem(tmp_path):
     lines = "".join(json.dumps({"text": f"document {n} " + "word " * 50}) + "\n" for n in range(2000))
     packed = gzip.compress(lines.encode())
-    (tmp_path / "a.jsonl.gz").write_bytes(packed[:len(packed) // 2])
+    (tmp_path / "a.jsonl.gz").write_bytes(packed[: len(packed) // 2])
     (tmp_path / "b.txt").write_text("unharmed")
     found = read(tmp_path)
     assert sum(bool(r.problem) for r in found) == 1
@@ -119,23 +140,33 @@ def test_chunked_and_packed_answers_are_unpacked(tmp_path):
     (tmp_path / "a.warc").write_bytes(
         record(block=answer(chunked, head + b"Transfer-Encoding: chunked\r\n"))
         + record(block=answer(PAGE, head + b"Transfer-Encoding: chunked\r\n"))  # it lies
-        + record(block=answer(gzip.compress(PAGE), head + b"Content-Encoding: gzip\r\n")))
+        + record(block=answer(gzip.compress(PAGE), head + b"Content-Encoding: gzip\r\n"))
+    )
     assert [r.body for r in read(tmp_path)] == [PAGE] * 3
 
 
 def test_answers_that_failed_or_are_no_text_are_passed_over(tmp_path):
     (tmp_path / "a.warc").write_bytes(
-        record(block=answer(status=b"404 Not Found")) + record(block=answer(headers=b"Content-Type: image/png\r\n"))
-        + record(kind=b"request") + record(uri=b"http://good.example/"))
+        record(block=answer(status=b"404 Not Found"))
+        + record(block=answer(headers=b"Content-Type: image/png\r\n"))
+        + record(kind=b"request")
+        + record(uri=b"http://good.example/")
+    )
     reader = Reader([str(tmp_path)])
     assert [r.id for r in reader] == ["http://good.example/"]
     assert reader.skipped == {"HTTP 404": 1, "image/png": 1}
 
 
-@pytest.mark.parametrize("broken", [
-    record(length=10), record(length=100_000), b"garbage\r\nand more\r\n", record().replace(b"Content-Length", b"X-Length"),
-    b"WARC/1.1\r\nWARC-Type: response\r\n",
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        record(length=10),
+        record(length=100_000),
+        b"garbage\r\nand more\r\n",
+        record().replace(b"Content-Length", b"X-Length"),
+        b"WARC/1.1\r\nWARC-Type: response\r\n",
+    ],
+)
 def test_after_a_malformed_record_reading_goes_on_at_the_next(tmp_path, broken):
     (tmp_path / "a.warc").write_bytes(record(b"http://1/") + broken + record(b"http://2/") + record(b"http://3/"))
     found = read(tmp_path)

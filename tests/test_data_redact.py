@@ -5,43 +5,49 @@ import pytest
 from groundup.data.redact import luhn, redact
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("Write to anna.b+x@mail.example.org, please.", "Write to [email], please."),
-    ("<a@b.co> and c_d@e-f.info.", "<[email]> and [email]."),
-    ("Call +44 20 7946 0958 now", "Call [phone] now"),
-    ("Call +1 (555) 010-0199 now", "Call [phone] now"),
-    ("Tel. (555) 010-0199.", "Tel. [phone]."),
-    ("my number: 555-010-0199", "my number: [phone]"),
-    ("phone 555-0199 after six", "phone [phone] after six"),
-    ("Fax: 020 7946 0958", "Fax: [phone]"),
-    ("card 4111 1111 1111 1111, thanks", "card [card], thanks"),
-    ("5500-0000-0000-0004 was charged", "[card] was charged"),
-    ("378282246310005 is an old friend", "378282246310005 is an old friend".replace("378282246310005", "[card]")),
-])
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("Write to anna.b+x@mail.example.org, please.", "Write to [email], please."),
+        ("<a@b.co> and c_d@e-f.info.", "<[email]> and [email]."),
+        ("Call +44 20 7946 0958 now", "Call [phone] now"),
+        ("Call +1 (555) 010-0199 now", "Call [phone] now"),
+        ("Tel. (555) 010-0199.", "Tel. [phone]."),
+        ("my number: 555-010-0199", "my number: [phone]"),
+        ("phone 555-0199 after six", "phone [phone] after six"),
+        ("Fax: 020 7946 0958", "Fax: [phone]"),
+        ("card 4111 1111 1111 1111, thanks", "card [card], thanks"),
+        ("5500-0000-0000-0004 was charged", "[card] was charged"),
+        ("378282246310005 is an old friend", "378282246310005 is an old friend".replace("378282246310005", "[card]")),
+    ],
+)
 def test_private_numbers_and_addresses_become_placeholders(text, expected):
     assert redact(text)[0] == expected
 
 
-@pytest.mark.parametrize("text", [
-    "It was built in 1824 and burnt down in 1891-1892.",
-    "It costs $1,299.00 or 1 250 000 dollars.",
-    "The door code is 5082, as ever.",
-    "Order 4111 1111 1111 1112 has left the house.",  # fails the check digit
-    "ISBN 978-3-16-148410-0 and ISBN 0306406152",
-    "See 192.168.100.200 and version 10.15.7.1234.",
-    "On 2024-03-01 at 06:00:00, invoice 555-010-0199.",
-    "@anna wrote to the list; the address is x at y dot org.",
-    "pi is 3.14159265358979323846 and 2**64 is 18446744073709551616.",
-    "Pages 123-4567 of the register",
-    "commit 0123456789abcdef0123456789abcdef01234567",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was built in 1824 and burnt down in 1891-1892.",
+        "It costs $1,299.00 or 1 250 000 dollars.",
+        "The door code is 5082, as ever.",
+        "Order 4111 1111 1111 1112 has left the house.",  # fails the check digit
+        "ISBN 978-3-16-148410-0 and ISBN 0306406152",
+        "See 192.168.100.200 and version 10.15.7.1234.",
+        "On 2024-03-01 at 06:00:00, invoice 555-010-0199.",
+        "@anna wrote to the list; the address is x at y dot org.",
+        "pi is 3.14159265358979323846 and 2**64 is 18446744073709551616.",
+        "Pages 123-4567 of the register",
+        "commit 0123456789abcdef0123456789abcdef01234567",
+    ],
+)
 def test_look_alikes_stay(text):
     assert redact(text) == (text, {})
 
 
 def test_a_check_digit_finds_every_single_slip():
     good = "4111111111111111"
-    slips = [good[:i] + str(digit) + good[i + 1:] for i in range(16) for digit in range(10) if str(digit) != good[i]]
+    slips = [good[:i] + str(digit) + good[i + 1 :] for i in range(16) for digit in range(10) if str(digit) != good[i]]
     assert luhn(good) and not any(map(luhn, slips))
 
 

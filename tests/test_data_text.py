@@ -7,7 +7,9 @@ from groundup.data.encoding import decode, repair
 from groundup.data.extract import extract
 
 WORDS = "Café, don’t — “naïve”: ½ € Ünïcödé"
-PARAGRAPHS = [f"Paragraph {n} tells at some length how the miller of the town lost a hat and found it again." for n in (1, 2, 3)]
+PARAGRAPHS = [
+    f"Paragraph {n} tells at some length how the miller of the town lost a hat and found it again." for n in (1, 2, 3)
+]
 MAIN = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
 
 
@@ -36,7 +38,9 @@ def test_mojibake_is_repaired_even_when_it_happened_again_and_again(times):
     assert spoilt != WORDS and repair(spoilt) == WORDS
 
 
-@pytest.mark.parametrize("text", ["À bientôt, Ångström! «Âge» — “PÃO”", "x² ≥ 3 µm ± 5 °C", "Größe: 12 €", "naïve façade"])
+@pytest.mark.parametrize(
+    "text", ["À bientôt, Ångström! «Âge» — “PÃO”", "x² ≥ 3 µm ± 5 °C", "Größe: 12 €", "naïve façade"]
+)
 def test_sound_text_is_not_repaired(text):
     assert repair(text) == text
 
@@ -61,23 +65,27 @@ def test_only_the_main_text_of_a_page_is_left():
     assert extract(page) == "\n\n".join(["The miller's hat", *PARAGRAPHS])
 
 
-@pytest.mark.parametrize("markup", [
-    "<p>" + "<p>".join(PARAGRAPHS),  # nothing is closed
-    "<div><b><i>" + MAIN + "</b></div></i></span></table>",
-    "<nav><a href=/>Home</a><div><h1></h1>" + MAIN,  # navigation that never ends
-    "<table><tr><td>" + MAIN + "</td></table>",
-    "<p class='x>y' title=\"a > b\">" + MAIN,
-    MAIN + "<script>document.write('never closed",
-    "<form action=/ method=post>" + MAIN + "</form>",  # the whole page is a form
-    MAIN.upper().replace("<P>", "<P ALIGN=LEFT>").replace("</P>", ""),
-])
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p>" + "<p>".join(PARAGRAPHS),  # nothing is closed
+        "<div><b><i>" + MAIN + "</b></div></i></span></table>",
+        "<nav><a href=/>Home</a><div><h1></h1>" + MAIN,  # navigation that never ends
+        "<table><tr><td>" + MAIN + "</td></table>",
+        "<p class='x>y' title=\"a > b\">" + MAIN,
+        MAIN + "<script>document.write('never closed",
+        "<form action=/ method=post>" + MAIN + "</form>",  # the whole page is a form
+        MAIN.upper().replace("<P>", "<P ALIGN=LEFT>").replace("</P>", ""),
+    ],
+)
 def test_broken_markup_loses_no_paragraph(markup):
     assert [line.lower() for line in extract(markup).split("\n\n") if line] == [text.lower() for text in PARAGRAPHS]
 
 
 def test_entities_are_characters_and_a_page_of_tags_alone_is_empty():
     assert extract("<p>Fish &amp; chips &eacute;t&#233; &lt;now&gt;, and so on for a while, they say.</p>") == (
-        "Fish & chips été <now>, and so on for a while, they say.")
+        "Fish & chips été <now>, and so on for a while, they say."
+    )
     assert extract("<html><body><div></div><img src=x></body></html>") == ""
 
 
@@ -86,7 +94,17 @@ def test_preformatted_text_keeps_its_lines():
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("page", ["<" * 200_000, "<nav>" * 20_000, "<a " * 50_000, '<p class="' * 20_000, "<!--" * 50_000,
-                                  "<script>" * 20_000, "&#" * 100_000])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<" * 200_000,
+        "<nav>" * 20_000,
+        "<a " * 50_000,
+        '<p class="' * 20_000,
+        "<!--" * 50_000,
+        "<script>" * 20_000,
+        "&#" * 100_000,
+    ],
+)
 def test_hostile_markup_costs_no_more_than_its_length(page):
     assert isinstance(extract(page), str)

@@ -24,7 +24,7 @@ INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img input ins kbd label mark q ruby rb rt rp s samp "
     "small span strike strong sub sup time tt u var wbr".split()
 )
-PARAGRAPHS = frozenset("p pre blockquote dd dt figcaption li td th".split())
+PARAGRAPHS = frozenset("p pre blockquote dd dt figcaption li".split())
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 LANDMARKS = frozenset(("main", "article"))
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
@@ -45,19 +45,20 @@ FALLEN_NAMES = re.compile(
 KEPT_NAMES = re.compile(r"(?:^|[\s_-])(?:content|article|main|post|entry|story|body|text)(?:$|[\s_-])", re.I)
 NOTICES = re.compile(
     r"\b(?:(?:we|site|website|page) uses? cookies|cookies? to (?:improve|measure|show|personali[sz]e)|"
-    r"accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|all rights reserved|privacy policy|"
-    r"terms (?:of (?:use|service)|and conditions)|sign up for our|subscribe to our|skip to (?:main )?content|powered by|"
-    r"made with|enable javascript|your browser (?:does|is)|no comments yet|(?:leave|post|add) a (?:comment|reply)|"
+    r"accept (?:all )?(?:cookies|and continue)|cookie (?:policy|settings|preferences)|all rights reserved|"
+    r"privacy policy|terms (?:of (?:use|service)|and conditions)|sign up for our|subscribe to our|skip to (?:main )?content|"
+    r"powered by|made with|enable javascript|your browser (?:does|is)|no comments yet|(?:leave|post|add) a (?:comment|reply)|"
     r"visitors?:)|©|&copy;",
     re.I,
 )
 LABELS = re.compile(
-    r"\W*(?:read more|log ?in|register|share (?:this|on)|follow us|click here|back to top|advertisement|sponsored|imprint|"
-    r"site ?map|comments?|(?:next|previous) (?:page|post)|tags?:|posted in|filed under)\b",
+    r"\W*(?:read more|log ?in|register|share (?:this|on)|follow us|click here|back to top|advertisement|sponsored|"
+    r"imprint|site ?map|comments?|(?:next|previous) (?:page|post)|tags?:|posted in|filed under)\b",
     re.I,
 )
 PARTED = re.compile(r"(?: [-–|·•»] .*){2}")  # Home | About | Contact
 ENDED = re.compile(r"[.!?…:,]['\")\]’”»]*$")
+SENTENCE = re.compile(r"\w\w[.!?]['\")”’]* [A-Z“\"]")
 TITLES = re.compile(r"(?:^|[\s_-])(?:headline|title|heading|subject|hdr)(?:$|[\s_-])", re.I)
 LONG_BLOCK = 200  # characters: what is longer and no boilerplate by its words is text wherever it stands
 SHORT_BLOCK = 60
@@ -164,7 +165,7 @@ def _falls(name: str, attributes: str) -> bool:
 
 
 def _ends(names: Sequence[str], closing: Sequence[str | None]) -> list[int]:
-    """For each tag that opens, where its element closes; if it never does, the tag before which the page plainly goes on.
+    """For each tag that opens, where its element closes; if it never does, where the page plainly goes on.
 
     A form around more than half of the page is the page: it ends where it begins, and so does not fall.
     """
@@ -192,7 +193,8 @@ def _judged(found: list[Block]) -> list[bool]:
     good = [verdict == "good" for verdict in verdicts]
     for i, verdict in enumerate(verdicts):
         if verdict == "short":
-            around = {after[i]} if found[i].tag in HEADINGS else {before[i], after[i]}
+            leads = not found[i].linked and verdicts[i + 1 : i + 2] == ["good"]  # a title in the dress of a table cell
+            around = {after[i]} if leads or found[i].tag in HEADINGS else {before[i], after[i]}
             good[i] = around == {"good"} or (found[i].inside and "good" in around)
     return good if any(good) else [verdict != "bad" for verdict in verdicts]
 
@@ -219,7 +221,9 @@ def _verdict(block: Block) -> str:
         return "bad"
     if ENDED.search(block.text) and block.text.count(" ") >= 2:
         return "good"
-    if links > 0.2 or size < SHORT_BLOCK and (block.tag not in PARAGRAPHS or block.tag == "li"):
+    if size >= SHORT_BLOCK and " | " not in block.text and SENTENCE.search(block.text):
+        return "good"
+    if links > 0.2 or size < LONG_BLOCK and block.tag not in PARAGRAPHS or size < SHORT_BLOCK and block.tag == "li":
         return "short"
     return "good"
 

@@ -45,12 +45,10 @@ class GibberishSettings(Settings):
     kind: Literal["gibberish"] = "gibberish"
     letter_bits: float = Field(4.7, gt=0, description="a stretch of text is noise above this many bits a letter")
     noisy: float = Field(0.35, gt=0, le=1, description="the share of noisy stretches above which a text is gibberish")
-    order: float = Field(-0.1, description="word order below this many bits a word is that of a word salad")
+    order: float = Field(-0.15, description="word order below this many bits a word is that of a word salad")
     words: int = Field(25, gt=0, description="word order is judged from this many pairs of words")
     signs: float = Field(0.22, gt=0, description="more signs and borders per word than this is a table or code")
-    technical: float = Field(
-        0.36, gt=0, description="with so many signs only a text of noise throughout is gibberish"
-    )
+    technical: float = Field(0.36, gt=0, description="with so many signs only a text of noise throughout is gibberish")
 
 
 class Gibberish:
@@ -66,9 +64,9 @@ class Gibberish:
         language, share, accented = language_of(text.text)
         if max(share * (language != "en"), accented) >= FOREIGN:
             return None
-        order, pairs, signs = word_order(text.lower, self.pairs)
+        order, pairs, signs, numbers = word_order(text.lower, self.pairs)
         noisy, bits = letter_noise(text.text, self.letters, self.settings.letter_bits)
-        if noisy > (self.settings.noisy if signs < self.settings.technical else ALL):
+        if noisy > (self.settings.noisy if signs + numbers < self.settings.technical else ALL):
             return Finding(self.reason, f"{noisy:.0%} of it is letter noise ({bits:.1f} bits a letter)")
         if pairs >= self.settings.words and order < self.settings.order and signs < self.settings.signs:
             return Finding(self.reason, f"its words are in no order ({order:.2f} bits a word)")
@@ -87,15 +85,15 @@ def letter_noise(text: str, table: np.ndarray, limit: float) -> tuple[float, flo
     return float((means > limit).mean()), float(costs.mean())
 
 
-def word_order(text: str, table: np.ndarray) -> tuple[float, int, float]:
-    """Bits by which words are likelier where they stand than anywhere, per pair; how many pairs; the share of signs."""
+def word_order(text: str, table: np.ndarray) -> tuple[float, int, float, float]:
+    """Bits by which words are likelier where they stand than anywhere, per pair; the pairs; the shares of signs, numbers."""
     classes = _classes(text)
     known = (classes[:-1] < NUMBER) & (classes[1:] < NUMBER)
     pairs = int(known.sum())
     if not pairs:
-        return 0.0, 0, 1.0
+        return 0.0, 0, 1.0, 0.0
     lift = float(table[classes[:-1], classes[1:]][known].sum()) / BITS / pairs
-    return lift, pairs, float((classes >= NUMBER).mean())
+    return lift, pairs, float((classes == BORDER).mean()), float((classes == NUMBER).mean())
 
 
 def fit(texts: Iterable[str]) -> dict[str, np.ndarray]:

@@ -39,7 +39,7 @@ def test_a_table_has_what_was_put_in_and_nothing_else(keys, questions):
 def test_equal_runs_of_words_have_equal_hashes_and_others_do_not(words, length):
     runs = hashing.runs(np.array(words, np.uint64), length).tolist()
     length = min(length, len(words))
-    plain = [tuple(words[i:i + length]) for i in range(len(words) - length + 1)] if length else []
+    plain = [tuple(words[i : i + length]) for i in range(len(words) - length + 1)] if length else []
     assert len(runs) == len(plain)
     assert len(set(zip(runs, plain, strict=True))) == len(set(runs)) == len(set(plain))
 

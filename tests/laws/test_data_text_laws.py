@@ -11,8 +11,31 @@ from groundup.data.profiles import FILTERS, PROFILES
 from groundup.data.redact import redact
 
 FILTERING = [FILTERS[settings.kind](settings) for settings in PROFILES["web"].filters]
-MARKUP = st.lists(st.sampled_from(["<p>", "</p>", "<nav>", "</nav>", "<", ">", "<pre>", "<br>", "<!--", "a b", "\"", "&amp;",
-                                   "<form>", "</form>", "<h1>", "<a href=x>", "</a>", "<div class='ad'>", "</div>"]))
+MARKUP = st.lists(
+    st.sampled_from(
+        [
+            "<p>",
+            "</p>",
+            "<nav>",
+            "</nav>",
+            "<",
+            ">",
+            "<pre>",
+            "<br>",
+            "<!--",
+            "a b",
+            '"',
+            "&amp;",
+            "<form>",
+            "</form>",
+            "<h1>",
+            "<a href=x>",
+            "</a>",
+            "<div class='ad'>",
+            "</div>",
+        ]
+    )
+)
 
 
 @settings(max_examples=100, deadline=None)
