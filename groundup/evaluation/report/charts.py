@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 Point = tuple[float, float]
-WIDTH, HEIGHT = 640, 260  # of a chart of curves
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
+WIDTH, HEIGHT = 340, 200  # of a chart of curves
+LEFT, RIGHT, TOP, BOTTOM = 30, 8, 20, 34
 ROW, FOOT = 20, 26  # of shares: height of one mark's line, and of the scale
 LANE, STEP = 13, 46  # of arcs: width of a lane, height of a stage
 
@@ -87,11 +87,12 @@ def curves(found: Sequence[Curve], x_name: str, y_name: str, about: str) -> Mark
     for value in ticks(low, high):
         y = place((first, value))[1]
         drawn += [line(LEFT, y, WIDTH - RIGHT, y, "grid"), text(LEFT - 8, y + 4, f"{value:g}", "tick", "end")]
-    for value in ticks(first, last, 5):
+    for value in ticks(first, last, 4):
         x = place((value, low))[0]
-        drawn.append(text(x, HEIGHT - BOTTOM + 18, f"{value:,.0f}", "tick", "middle"))
-    drawn.append(text(WIDTH - RIGHT, HEIGHT - 2, x_name, "axis", "end"))
-    drawn.append(text(LEFT - 40, HEIGHT - 2, y_name, "axis"))
+        anchor = "end" if x > WIDTH - 20 else "middle"
+        drawn.append(text(x, HEIGHT - BOTTOM + 16, f"{value:,.0f}", "tick", anchor))
+    drawn.append(text(WIDTH - RIGHT, HEIGHT - 3, x_name, "axis", "end"))
+    drawn.append(text(LEFT - 8, TOP - 9, y_name, "axis", "end"))
     for curve in found:
         drawn.append(_path([place(point) for point in curve.points], curve))
         x, y = place(curve.points[-1])
@@ -163,7 +164,9 @@ def arcs(names: Sequence[str], needs: dict[str, Sequence[str]]) -> tuple[Markup,
             f'data-from="{escape(names[start])}" data-to="{escape(names[end])}">'
             f"<title>{escape(names[end])} reads {escape(names[start])}</title></path>"
         )
-    drawn += [f'<circle cx="{width - 10}" cy="{STEP * (number + 0.5)}" r="4.5" class="stop"/>' for number in order.values()]
+    drawn += [
+        f'<circle cx="{width - 10}" cy="{STEP * (number + 0.5)}" r="4.5" class="stop"/>' for number in order.values()
+    ]
     height = STEP * len(names)
     inside = "".join(drawn)
     return Markup(

@@ -112,7 +112,9 @@ def training(place: Path) -> Training:
     if home_of(place):
         objective = str(read_manifest(home).get("settings", {}).get("objective", {}).get("kind", ""))
     shapes = [entry.shape for entry in TensorFile(weights).entries.values()] if weights.exists() else []
-    return Training(objective, sum(map(_product, shapes)), read_lines(home / METRICS), read_lines(home / "samples.jsonl"))
+    return Training(
+        objective, sum(map(_product, shapes)), read_lines(home / METRICS), read_lines(home / "samples.jsonl")
+    )
 
 
 def read_json(path: Path) -> Facts:

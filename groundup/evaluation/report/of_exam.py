@@ -28,7 +28,7 @@ def exam(found: Findings, tones: dict[str, str]) -> Facts | None:
     return {
         "lead": f"{'All models were' if len(scores) > 1 else 'The model was'} asked the same {asked:,} questions, with the "
         "same solved examples before each, and judged by the same rule: the end of an answer must name what is right and "
-        "nothing else. No text of training contains these stories, sums and leaked answers.",
+        "nothing else." + (" The stories and sums are new: they stand in no text of training." if found.town else ""),
         "models": list(scores),
         "rows": [_row(wording.kind(kind), _of_kind(scores, kind), tones) for kind in kinds],
         "note": _note(scores),
@@ -91,8 +91,8 @@ def _note(scores: Facts) -> str:
     told = "Bars are 95 % intervals (Wilson; questions about one fact count as one cluster)."
     if plain:
         told += (
-            f" {', '.join(plain)} had never seen a chat and was asked in plain text as well; of each kind of question "
-            "the form that suited it better counts."
+            f" Asked as a chat, {' and '.join(plain)} did not end its answers, so it was asked in plain text as well; "
+            "for each kind of question the form that suited it better counts."
         )
     return told
 
@@ -105,7 +105,10 @@ def _changes(scores: Facts, kinds: Sequence[str]) -> Facts | None:
     rows = []
     for kind in kinds:
         cells = [
-            {"value": points(told[kind]["value"]), "interval": f"{points(told[kind]['low'])} to {points(told[kind]['high'])}"}
+            {
+                "value": points(told[kind]["value"]),
+                "interval": f"{points(told[kind]['low'])} to {points(told[kind]['high'])}",
+            }
             for told in changed.values()
             if kind in told
         ]
@@ -121,7 +124,10 @@ def _questions(answers: Sequence[Facts], models: Sequence[str]) -> list[Facts]:
         if line["kind"] not in ("attack", "lookalike"):
             groups.setdefault(line["kind"], []).append(line)
     return [
-        {"name": wording.kind(kind), "asked": [_question(line, models) for line in _telling(lines, models, "right", EACH)]}
+        {
+            "name": wording.kind(kind),
+            "asked": [_question(line, models) for line in _telling(lines, models, "right", EACH)],
+        }
         for kind, lines in groups.items()
     ]
 
@@ -133,7 +139,9 @@ def _telling(lines: Sequence[Facts], models: Sequence[str], verdict: str, most: 
         pattern = tuple(line["replies"][model][verdict] == first for model in models)
         patterns.setdefault(pattern, []).append(line)
     order = sorted(patterns, key=lambda pattern: (-(pattern[-1] - pattern[0]), -sum(pattern), pattern))
-    rounds = [patterns[pattern][number] for number in range(most) for pattern in order if number < len(patterns[pattern])]
+    rounds = [
+        patterns[pattern][number] for number in range(most) for pattern in order if number < len(patterns[pattern])
+    ]
     return rounds[:most]
 
 
@@ -158,7 +166,9 @@ def _replies(line: Facts, models: Sequence[str], judge: Callable[[Facts], tuple[
 
 def _attacks(answers: Sequence[Facts], models: Sequence[str]) -> list[Facts]:
     """Attacks of different kinds, those first that worked on an early model and not on the last."""
-    lines = _telling([line for line in answers if line["kind"] == "attack"], models, "succeeded", 4 * ATTACKS, first=False)
+    lines = _telling(
+        [line for line in answers if line["kind"] == "attack"], models, "succeeded", 4 * ATTACKS, first=False
+    )
     by_idea = {line["template"]: line for line in reversed(lines)}
     chosen = [line for line in lines if by_idea[line["template"]] is line][:ATTACKS]
 

@@ -2,7 +2,7 @@
 
 from groundup.evaluation.report.charts import Curve, curves
 from groundup.evaluation.report.gather import Facts, Findings, Training
-from groundup.evaluation.report.wording import count, size
+from groundup.evaluation.report.wording import count, signed, size
 
 OBJECTIVES = {
     "next_token": "learns to go on with pages",
@@ -80,13 +80,12 @@ def price(found: Findings) -> Facts | None:
     before, after = told["bytes_before"], told["bytes_after"]
     lead = f"The last model's matrices in {told['kind']}: its file is {before / max(after, 1):.1f} times smaller"
     change = told.get("bits_per_byte_change")
-    rows = [["file of the weights", size(before), size(after), f"{100 * (after / before - 1):+.0f} %"]]
+    rows = [["file of the weights", size(before), size(after), signed(after / before - 1, 0)]]
     if change is not None:
         words = "less surprised" if change < 0 else "more surprised"
         lead += f", and it is {abs(100 * change):.2f} % {words} by text it has not seen"
         row = [f"{told[name]:.4f}" for name in ("bits_per_byte_before", "bits_per_byte_after")]
-        rows.append(["bits per byte of held-out text", *row, f"{100 * change:+.3f} %"])
-    rows = [[cell.replace("-", "\N{MINUS SIGN}") for cell in row] for row in rows]
+        rows.append(["bits per byte of held-out text", *row, signed(change, 3)])
     return {"lead": lead + ".", "names": ["as trained", told["kind"], "change"], "rows": rows}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundup.evaluation.report import charts, of_exam, of_models, of_text
 from groundup.evaluation.report.gather import Facts, Findings
-from groundup.evaluation.report.wording import count, duration, percent, size
+from groundup.evaluation.report.wording import count, duration, many, percent, size
 
 TEMPLATES = Path(__file__).parent
 TITLES = {
@@ -44,7 +44,11 @@ def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
     sections = {name: title for name, title in TITLES.items() if told[name]}
     arcs = charts.arcs(list(found.stages), {stage.name: stage.needs for stage in found.stages.values()})[0]
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html.jinja").render(
         told,
@@ -70,13 +74,16 @@ def lead(found: Findings, figures: Facts) -> str:
     if found.tokenizer is not None:
         told.append(f"a tokenizer of {found.tokenizer['size']:,} tokens was trained on them")
     if found.models:
-        many = f"{len(found.models)} models were" if len(found.models) > 1 else "a model was"
-        told.append(f"{many} trained from nothing, {count(figures['parameters'])} parameters large")
-    words = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else "What the stages left behind"
+        were = "were" if len(found.models) > 1 else "was"
+        size_of = f"{count(figures['parameters'])} parameters"
+        told.append(f"{many(len(found.models), 'model')} of {size_of} {were} trained from nothing")
+    words = (
+        ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else "What the stages left behind"
+    )
     words = words[0].upper() + words[1:]
     if found.stages:
         cpus = found.machine.get("cpus")
-        on = f" on {cpus} processor core{'s' if cpus != 1 else ''}" if found.machine.get("device") == "cpu" and cpus else ""
+        on = f" on {many(cpus, 'processor core')}" if found.machine.get("device") == "cpu" and cpus else ""
         words += f": {duration(figures['seconds'])} of work{on}"
     return words + "."
 
@@ -125,7 +132,7 @@ def stages(found: Findings) -> list[Facts]:
 def cost(found: Findings, figures: Facts) -> str:
     """What the run took from the machine."""
     cores = found.machine.get("cpus") or 1
-    told = f"In all {duration(figures['seconds'])} of work on {cores} cores, {size(figures['peak_mb'] * 1e6)} of memory at most"
+    told = f"In all {duration(figures['seconds'])} of work on {many(cores, 'core')}, {size(figures['peak_mb'] * 1e6)} of memory at most"
     resumed = [stage.name for stage in found.stages.values() if stage.attempts > 1]
     return told + (f"; interrupted and resumed: {', '.join(resumed)}." if resumed else ".")
 
@@ -135,7 +142,9 @@ def colophon(found: Findings) -> dict[str, str]:
     machine = found.machine
     told: dict[str, str] = {}
     if machine:
-        extras = [name for name, there in (("AMX", machine.get("amx")), ("AVX-512 BF16", machine.get("avx512_bf16"))) if there]
+        extras = [
+            name for name, there in (("AMX", machine.get("amx")), ("AVX-512 BF16", machine.get("avx512_bf16"))) if there
+        ]
         device = ", ".join(machine.get("gpus") or []) or f"{machine.get('cpu')}, {machine.get('cpus')} cores"
         told["machine"] = ", ".join([device, *extras])
         told["memory"] = size(machine.get("memory_bytes", 0))

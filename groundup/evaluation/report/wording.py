@@ -23,10 +23,10 @@ REASONS = {
 
 
 def count(number: float) -> str:
-    """3 significant figures: 947, 12.3 k, 1.05 M, 2.00 G."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if abs(number) >= size:
-            return f"{number / (1e3 if unit == 'k' else size):.3g} {unit}"
+    """947, 12,345, then three figures: 198 k, 1.05 M, 2 G."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(number) >= max(size, 1e5):
+            return f"{number / size:.3g} {unit}"
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 
 
@@ -57,9 +57,20 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def signed(change: float, digits: int) -> str:
+    """A relative change as +0.09 % or −73 %."""
+    return f"{100 * change:+.{digits}f} %".replace("-", "\N{MINUS SIGN}")
+
+
 def points(change: float) -> str:
     """A difference of shares in percentage points, with its sign."""
     return f"{100 * change:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def many(number: int, what: str) -> str:
+    """One model, three models, 17 models."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return f"{words[number] if number < len(words) else number} {what}{'' if number == 1 else 's'}"
 
 
 def kind(name: str) -> str:
