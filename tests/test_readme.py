@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import pytest
 
@@ -41,12 +42,8 @@ def place(tmp_path_factory) -> Path:
     for program in programs.iterdir():
         program.chmod(0o755)
     (folder / "notes").mkdir()
-    sentences = "The {} of the {} was as old as the {} on the hill, and nobody in the {} could say who had made it.\n"
-    words = "bell door lamp river mill cellar orchard bridge stable tower market harbour garden kitchen forge".split()
-    for number in range(60):
-        turned = words[number % 15 :] + words[: number % 15]
-        pages = [sentences.format(*(turned[(k * (number // 15 + 1) + j) % 15] for j in range(4))) for k in range(40)]
-        (folder / f"notes/page-{number:02d}.md").write_text(f"# {turned[0]}\n\n" + "\n".join(pages))
+    for name, text in topics.items():  # what every Python brings along: 600 kB of prose about itself
+        (folder / f"notes/{name}.md").write_text(text)
     run("groundup make pocket --into runs/tour", folder)
     return folder
 

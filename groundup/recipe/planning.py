@@ -47,7 +47,7 @@ def show(costs: list[Cost], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("stage", "state"):
         table.add_column(head, no_wrap=True)
     for head in ("text", "documents", "tokens", "parameters", "memory", "disk", "time"):
@@ -63,7 +63,9 @@ def show(costs: list[Cost], title: str) -> None:
         seconds=sum(each.seconds for each in left),
     )
     table.add_row("", f"{len(left)} to run", *_figures(total), style="bold")
-    Console(highlight=False, width=max(Console().width, WIDTH)).print(table)
+    console = Console(highlight=False, width=max(Console().width, WIDTH))
+    console.print(title, style="bold")
+    console.print(table)
 
 
 def _figures(told: Estimate) -> list[str]:
