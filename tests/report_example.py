@@ -157,7 +157,7 @@ def evaluation() -> dict[str, Any]:
             "accuracy": accuracy, "form": dict.fromkeys(KINDS, "plain" if model == "base" else "chat"),
             "attack_success": share((0.13, 0.41, 0.01)[place], 300), "secret_told": share((0.02, 0.08, 0.0)[place], 300),
             "over_refusal": share((0.0, 0.02, 0.03)[place], 300), "lookalikes_right": share((0.1, 0.8, 0.79)[place], 300),
-            "bits_per_byte": 0.74 + 0.05 * place,
+            "bits_per_byte": 0.74 + 0.05 * place, "copied": {"16": {"written": 0.31, "held_out": 0.24}},
         }  # fmt: skip
         if place:
             scores[model]["change"] = {"since": MODELS[place - 1]} | {

@@ -81,6 +81,7 @@ def test_the_page_has_every_section_and_the_same_numbers(whole):
     text = html.unescape(re.sub(r"<[^>]+>", " ", page))
     for model in MODELS:
         assert f"{100 * told['accuracy'][model]['reading_one']:.1f} %" in text
+    assert "base writes freely, 31 % lies in runs of 16" in text
     assert "8,580 were kept" in text and "98.7 %" in text and "\N{MINUS SIGN}73 %" in text
 
 

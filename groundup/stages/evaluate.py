@@ -106,6 +106,7 @@ def _examined(
     from groundup.evaluation.tasks import examine
 
     subject = load(settings.models[name])
+    subject.model.to(work.machine.device)
     each = len(questions) + len(attacks) + len(lookalikes)
     total = each * len(settings.models)
     start = time.perf_counter()

@@ -72,6 +72,7 @@ def _examined(scores: Facts) -> Facts:
             if name in each:
                 told[name][model] = each[name]["value"]
                 intervals[name][model] = _interval(each[name])
+    told["copied"] = {model: each["copied"] for model, each in scores.items() if "copied" in each}
     changes = {model: each["change"] for model, each in scores.items() if "change" in each}
     return {name: value for name, value in told.items() if value} | {"change": changes, "intervals": intervals}
 

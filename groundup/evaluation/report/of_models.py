@@ -2,7 +2,7 @@
 
 from groundup.evaluation.report.charts import Curve, curves
 from groundup.evaluation.report.gather import Facts, Findings, Training
-from groundup.evaluation.report.wording import count, signed, size
+from groundup.evaluation.report.wording import count, percent, signed, size
 
 OBJECTIVES = {
     "next_token": "learns to go on with pages",
@@ -27,8 +27,23 @@ def training(found: Findings, tones: dict[str, str]) -> Facts | None:
     return {
         "lead": lead + ".",
         "models": [_model(name, each, tones[name]) for name, each in found.models.items() if each.lines],
+        "copied": _copied(found),
         "samples": [told for name, each in found.models.items() for told in _samples(name, each, tones[name])],
     }
+
+
+def _copied(found: Findings) -> str:
+    """Whether the first model writes its own text or the one it was trained on."""
+    name = next(iter(found.models))
+    told = (found.scores or {}).get(name, {}).get("copied")
+    if not told:
+        return ""
+    run = "16" if "16" in told else next(iter(told))
+    return (
+        f"Of what {name} writes freely, {percent(told[run]['written'])} lies in runs of {run} tokens that stand in the "
+        f"training text; of the held-out pages, which it never saw, {percent(told[run]['held_out'])}: the town repeats itself, "
+        "and only what lies above that is learnt by heart."
+    )
 
 
 def _model(name: str, each: Training, tone: str) -> Facts:
