@@ -2,10 +2,10 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +23,7 @@ from tests import model_example
 ROOT = Path(__file__).parents[1]
 START = """
 import json, sys
+sys.addaudithook(lambda event, _: event == "socket.connect" and print("CONNECTED", file=sys.stderr))
 from groundup.serving.limits import Limits
 from groundup.serving.run import serve
 words = json.loads(sys.argv[1])
@@ -35,7 +36,7 @@ def model_folder(path: Path, seed: int = 1, context: int = 512) -> Path:
     tokenizer = model_example.tokenizer(300)
     model = model_example.model("qwen3 untied", seed, vocabulary=tokenizer.vocabulary, context=context)
     with torch.no_grad():
-        model.model.norm.weight.mul_(4)  # so sure of itself that a control token, whose logit is 0, is never drawn
+        model.model.norm.weight.mul_(16)  # so sure of itself that a control token, whose logit is 0, is never drawn
         model.lm_head.weight[tokenizer.size :] = 0
     folder.save(path, model, tokenizer, "plain")
     return path
@@ -53,16 +54,14 @@ class Server:
             **more,
         }
         env = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, json.dumps(words)],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        lines = [self.process.stdout.readline(), self.process.stdout.readline()]
-        assert "chat page: " in lines[1], f"{lines} {self.process.stderr.read() if self.process.stderr else ''}"
+        self.folder = tempfile.TemporaryDirectory()
+        self.said = Path(self.folder.name) / "said"  # all that it writes, on stdout and stderr
+        with open(self.said, "w") as out:
+            words = [sys.executable, "-c", START, json.dumps(words)]
+            self.process = subprocess.Popen(words, env=env, stdout=out, stderr=out)
+        self.until(lambda: "chat page: " in self.said.read_text() or self.process.poll() is not None, 60)
+        lines = self.said.read_text().splitlines()
+        assert "chat page: " in lines[1], lines
         self.url = lines[1].split()[2]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.wait_until_ready()
@@ -117,16 +116,13 @@ class Server:
             assert time.monotonic() < end, "it never came to be"
             time.sleep(0.02)
 
-    def stop(self, sign: int = signal.SIGTERM, seconds: float = 20.0) -> tuple[int, str]:
-        """Send a signal, wait for the end: exit code and what was written to stderr."""
-        if self.process.poll() is None:
-            self.process.send_signal(sign)
+    def ended(self, seconds: float = 20.0) -> int:
+        """Wait for the end: the exit code."""
         try:
-            _, err = self.process.communicate(timeout=seconds)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        return self.process.returncode, err
 
 
 @contextmanager
@@ -136,7 +132,9 @@ def served(models: dict[str, Path], limits: Limits | None = None, **more: Any):
     try:
         yield server
     finally:
-        server.stop(signal.SIGKILL)
+        server.process.kill()
+        server.ended()
+        server.folder.cleanup()
 
 
 def _told(body: bytes) -> Any:

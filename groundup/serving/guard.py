@@ -50,6 +50,8 @@ class Guard:
             await self._turn_away(failed(), answer)
 
     def _may_enter(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > self.limits.header_bytes:
+            raise Refusal(431, "the headers of the request are too large", "headers_too_large", connection="close")
         path = scope["path"]
         if self.key and path not in OPEN and not self._holds_key(headers.get(b"authorization", b"")):
             raise Refusal(
