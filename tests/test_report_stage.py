@@ -10,7 +10,7 @@ import pytest
 from groundup.errors import Problem
 from groundup.run import perform, stage
 from groundup.stages import report
-from tests.report_example import HOSTILE, KINDS, MACHINE, MODELS, write_run
+from tests.report_example import HOSTILE, KINDS, MACHINE, MODELS, make, write_run
 
 PARTS = ("town", "corpus", "tokenizer", "tokens", "evaluation", "int8", "export")
 SECTIONS = ["stages", "corpus", "tokenizer", "training", "exam", "safety", "price", "serve"]
@@ -73,6 +73,14 @@ def test_stages_are_told_with_their_fingerprints_and_what_they_read(whole, finis
 def test_a_stage_that_was_not_named_is_found_through_those_that_read_it(finished, tmp_path):
     told = json.loads((made(finished, tmp_path, ("export",), ()) / "report.json").read_text())
     assert list(told["stages"]) == ["town", "corpus", "tokenizer", "tokens", "base", "chat", "aligned", "export"]
+
+
+def test_two_runs_may_have_stages_of_the_same_name(finished, tmp_path):
+    make(tmp_path, "town", "invent", {"report.json": {"town": "Elsewhere"}})
+    settings = report.Settings(town=str(tmp_path / "town"), tokens=str(finished / "tokens"))
+    folder = perform(stage(tmp_path / "report", "report", settings, version=1), report.run, MACHINE)
+    stages = json.loads((folder / "report.json").read_text())["stages"]
+    assert len(stages) == 5 and [each["kind"] for each in stages.values()].count("invent") == 2
 
 
 def test_the_page_has_every_section_and_the_same_numbers(whole):

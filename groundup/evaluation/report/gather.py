@@ -141,6 +141,8 @@ def _add_stage(place: Path, found: Findings) -> str | None:
         return None
     told = read_manifest(home)
     name = re.sub(r"-[0-9a-f]{12}$", "", home.name)
+    if name in found.stages and found.stages[name].fingerprint != told["fingerprint"]:
+        name = home.name  # another run's stage of the same name
     if name in found.stages:
         return name
     reads = [home.parent / read["path"] for read in told["inputs"].values()]

@@ -10,6 +10,8 @@ STEPS = {  # names of steps as a reader knows them, and what they do
     "read": ("Read", "unpacked and decoded"),
     "extract": ("Extract", "the text out of its HTML"),
     "clean": ("Tidy", "characters, blanks and broken encodings"),
+    "empty": ("Empty", "pages without text go"),
+    "short": ("Short", "pages with hardly any text go"),
     "language": ("Language", "pages in other languages go"),
     "gibberish": ("Gibberish", "what is no text goes"),
     "spam": ("Spam", "advertising goes"),
