@@ -76,7 +76,7 @@ def test_a_stage_that_was_not_named_is_found_through_those_that_read_it(finished
 
 
 def test_two_runs_may_have_stages_of_the_same_name(finished, tmp_path):
-    make(tmp_path, "town", "invent", {"report.json": {"town": "Elsewhere"}})
+    make(tmp_path, "town", "invent", {"report.json": {"town": "Elsewhere"}}, objective="another")
     settings = report.Settings(town=str(tmp_path / "town"), tokens=str(finished / "tokens"))
     folder = perform(stage(tmp_path / "report", "report", settings, version=1), report.run, MACHINE)
     stages = json.loads((folder / "report.json").read_text())["stages"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VERSION = 1
 SEEDED = False
 PROMPT_TOKENS = 300  # of a question with its examples, where nobody has counted
+SMALL = 500_000  # parameters below which threads wait for each other longer than they compute
 WINDOWS = 128  # of held-out text on which bits per byte are measured
 
 
@@ -48,12 +49,9 @@ class Settings(config.Settings):
 
 def run(settings: Settings, work: Work) -> None:
     """Read all that is asked before any model is loaded; then one model after the other."""
-    import torch
-
     from groundup.evaluation.cleaning import cleaning
     from groundup.evaluation.questions import read_attacks, read_lookalikes, read_questions
 
-    torch.set_num_threads(work.choose("threads", lambda: max(1, work.machine.threads)))
     if (settings.corpus is None) != (settings.sealed is None):
         raise Problem("evaluate needs `corpus` and `sealed` together: what was kept, and the truth about it.")
     questions = read_questions(settings.questions, settings.limit)
@@ -102,11 +100,15 @@ def _examined(
     """Everything that is measured of one model."""
     import time
 
+    import torch
+
     from groundup.evaluation.asking import load
     from groundup.evaluation.tasks import examine
 
     subject = load(settings.models[name])
     subject.model.to(work.machine.device)
+    small = sum(weights.numel() for weights in subject.model.parameters()) < SMALL
+    torch.set_num_threads(1 if small else max(1, work.machine.threads))
     each = len(questions) + len(attacks) + len(lookalikes)
     total = each * len(settings.models)
     start = time.perf_counter()
