@@ -53,8 +53,11 @@ export class Answer {
     this.speed = element("span", "speed");
     this.again = button("Again", again ?? (() => this.run()));
     this.copy = button("Copy", () => this.copied());
+    this.again.classList.add("again");
+    const buttons = element("span", "buttons");
+    buttons.append(this.again, this.copy);
     const foot = element("div", "foot");
-    foot.append(this.speed, this.again, this.copy);
+    foot.append(this.speed, buttons);
     this.wrong = element("p", "wrong");
     this.wrong.setAttribute("role", "alert");
     this.wrong.hidden = true;
@@ -93,7 +96,7 @@ export class Answer {
   }
 
   begin() {
-    Object.assign(this, { said: "", tokens: 0, first: 0, last: 0, splitter: new Splitter() });
+    Object.assign(this, { said: "", tokens: 0, began: performance.now(), last: 0, splitter: new Splitter() });
     this.body.replaceChildren();
     if (this.given) this.body.append(element("span", "given", this.given));
     this.wrong.hidden = true;
@@ -109,7 +112,6 @@ export class Answer {
     const text = this.way.text(choice);
     if (!text && !entries.length) return;
     this.last = performance.now();
-    this.first ||= this.last;
     this.said += text;
     this.tokens += entries.length;
     this.body.append(...this.splitter.split(text, entries).map((part) => span(part.text, part.entries)));
@@ -118,9 +120,9 @@ export class Answer {
   }
 
   measure(end) {
-    const seconds = (this.last - this.first) / 1000;
+    const seconds = (this.last - this.began) / 1000; // reading the prompt and the way here included: what the reader feels
     const words = [`${this.tokens} token${this.tokens === 1 ? "" : "s"}`];
-    if (this.tokens > 2 && seconds > 0) words.push(`${((this.tokens - 1) / seconds).toFixed(0)} tokens/s`);
+    if (this.tokens && seconds > 0) words.push(`${(this.tokens / seconds).toFixed(0)} tokens/s`);
     if (ENDS[end]) words.push(ENDS[end]);
     this.speed.textContent = words.join(" · ");
   }
