@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
     "--no-first-run --disable-extensions --disable-dev-shm-usage --hide-scrollbars --mute-audio --remote-debugging-pipe"
@@ -117,7 +119,11 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the page wrote to the console as wrong: scripts that failed, things that the policy forbade."""
         self.js("1")
-        wrong = [event["params"] for event in self.events if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]
+        wrong = [
+            event["params"]
+            for event in self.events
+            if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")
+        ]
         return [json.dumps(each) for each in wrong if each.get("entry", {}).get("level", "error") == "error"]
 
     def addresses(self) -> list[str]:
