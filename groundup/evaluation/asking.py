@@ -122,21 +122,26 @@ def replies(
     done: Callable[[int], None] | None = None,
 ) -> list[Reply]:
     """Greedy answers; a prompt that leaves no room for one gets none."""
-    from groundup.generation.batch import generate
+    from groundup.evaluation.threads import side_by_side
+    from groundup.generation.batch import Answer, generate
     from groundup.tokenizer import chat
 
     context, tokenizer = subject.model.settings.context, subject.tokenizer
     fitting = [place for place, ids in enumerate(asked) if len(ids) < context]
     stops = chat.stop_ids(tokenizer, subject.template or "plain")
     newlines = {token for token in range(tokenizer.size) if b"\n" in tokenizer.token_bytes(token)}
-    made = generate(
-        subject.model,
-        [asked[place] for place in fitting],
-        [limits[place] for place in fitting],
-        stop_ids=stops,
-        ends=(lambda _, token: token in newlines) if form == "plain" else None,
-        done=done,
-    )
+
+    def some(places: list[int], heard: Callable[[int], None]) -> list[Answer]:
+        return generate(
+            subject.model,
+            [asked[place] for place in places],
+            [limits[place] for place in places],
+            stop_ids=stops,
+            ends=(lambda _, token: token in newlines) if form == "plain" else None,
+            done=heard,
+        )
+
+    made = side_by_side(subject.model, fitting, some, done)
     found = [Reply("", False)] * len(asked)
     for place, answer in zip(fitting, made, strict=True):
         text = tokenizer.decode(answer.ids)
@@ -150,6 +155,7 @@ def likelihoods(
     subject: Subject, asked: Sequence[np.ndarray], options: Sequence[Sequence[str]], form: str
 ) -> list[list[float]]:
     """For each prompt, how likely each of its options is as the answer: nats for each byte of it."""
+    from groundup.evaluation.threads import side_by_side
     from groundup.generation.batch import score
 
     before = " " if form == "plain" else ""
@@ -160,6 +166,10 @@ def likelihoods(
             rows.append(np.concatenate([prompt, ids])[-subject.model.settings.context :])
             masks.append(np.arange(len(rows[-1])) >= len(rows[-1]) - len(ids))
             sizes.append(len((before + text).encode()))
-    scores = score(subject.model, rows, masks)
+
+    def some(places: list[int], heard: Callable[[int], None]) -> list[np.ndarray]:
+        return score(subject.model, [rows[place] for place in places], [masks[place] for place in places], heard)
+
+    scores = side_by_side(subject.model, list(range(len(rows))), some)
     told = iter([float(line.sum()) / size for line, size in zip(scores, sizes, strict=True)])
     return [[next(told) for _ in texts] for texts in options]

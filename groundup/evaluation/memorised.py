@@ -4,7 +4,7 @@ A run is n tokens in the training text's own order. The held-out text is measure
 themselves too: only what lies above its share is memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,15 +54,19 @@ def hashes(ids: np.ndarray, run: int) -> np.ndarray:
 
 def free_texts(subject: "Subject", count: int = TEXTS, length: int = LENGTH, seed: int = 0) -> list[np.ndarray]:
     """Texts that the model writes after a bare separator, drawn at temperature 1."""
-    from groundup.generation.batch import generate
+    from groundup.evaluation.threads import side_by_side
+    from groundup.generation.batch import Answer, generate
     from groundup.generation.sample import Sampling
     from groundup.tokenizer import chat
 
     start = subject.tokenizer.specials.get(chat.SEPARATOR, 0)
     length = min(length, subject.model.settings.context - 2)
-    samplings = [Sampling(seed=seed + number) for number in range(count)]
-    made = generate(subject.model, [[start]] * count, length, samplings, stop_ids=[start])
-    return [np.asarray(answer.ids) for answer in made]
+
+    def some(numbers: list[int], done: Callable[[int], None]) -> list[Answer]:
+        samplings = [Sampling(seed=seed + number) for number in numbers]
+        return generate(subject.model, [[start]] * len(numbers), length, samplings, stop_ids=[start], done=done)
+
+    return [np.asarray(answer.ids) for answer in side_by_side(subject.model, range(count), some)]
 
 
 def shares(subject: "Subject", training: np.ndarray, held_out: np.ndarray) -> dict[str, dict[str, float]]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 VERSION = 1
 SEEDED = False
 PROMPT_TOKENS = 300  # of a question with its examples, where nobody has counted
-SMALL = 500_000  # parameters below which threads wait for each other longer than they compute
 WINDOWS = 128  # of held-out text on which bits per byte are measured
 
 
@@ -107,8 +106,7 @@ def _examined(
 
     subject = load(settings.models[name])
     subject.model.to(work.machine.device)
-    small = sum(weights.numel() for weights in subject.model.parameters()) < SMALL
-    torch.set_num_threads(1 if small else max(1, work.machine.threads))
+    torch.set_num_threads(max(1, work.machine.threads))
     each = len(questions) + len(attacks) + len(lookalikes)
     total = each * len(settings.models)
     start = time.perf_counter()
