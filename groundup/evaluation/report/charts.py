@@ -74,7 +74,7 @@ def curves(found: Sequence[Curve], x_name: str, y_name: str, about: str) -> Mark
     xs = [x for curve in found for x, _ in curve.points]
     ys = sorted(y for curve in found for _, y in curve.points)
     top = ys[min(len(ys) - 1, int(len(ys) * 0.995))] if len(ys) > 200 else ys[-1]  # a first step may be far off
-    low, high = min(ys), max(top, min(ys) + 1e-6)
+    low, high = ys[0], max(top, ys[0] + abs(ys[0]) / 10, ys[0] + 1e-6)  # a flat curve is shown as flat
     low, high = low - (high - low) * 0.06, high + (high - low) * 0.06
     first, last = min(0.0, min(xs)), max(xs) or 1.0
 

@@ -66,7 +66,7 @@ def _of_kind(scores: Facts, kind: str) -> Facts:
 
 
 def _row(name: str, told: Facts, tones: dict[str, str]) -> Facts:
-    best = max(share["value"] for share in told.values())
+    values = [share["value"] for share in told.values()]
     marks = [
         Mark(model, tones[model], share["value"], share["low"], share["high"], share["n"])
         for model, share in told.items()
@@ -79,7 +79,7 @@ def _row(name: str, told: Facts, tones: dict[str, str]) -> Facts:
             {
                 "value": percent(mark.value, 1),
                 "interval": f"{100 * mark.low:.0f}\N{EN DASH}{100 * mark.high:.0f}",
-                "best": mark.value == best and len(marks) > 1,
+                "best": mark.value == max(values) > min(values),
             }
             for mark in marks
         ],
