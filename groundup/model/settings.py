@@ -48,6 +48,9 @@ class ModelSettings(Settings):
     feedforward: Literal["swiglu", "gelu"] = Field(default="swiglu", description="what each token does for itself")
     qk_norm: bool = Field(default=True, description="whether queries and keys are normed")
     biases: bool = Field(default=False, description="whether projections add a bias")
+    born: Literal["blank", "seeing"] = Field(
+        default="blank", description="start values: blank, or heads that see neighbours and likeness (see beginning.py)"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -88,6 +91,8 @@ class ModelSettings(Settings):
                 f"model.head_width: rotary positions turn pairs of numbers, so {self.head_width} must be even; "
                 f"choose other heads, or positions: learned"
             )
+        if self.born == "seeing" and (self.positions != "rotary" or self.depth < 2):
+            raise ValueError("model.born: seeing needs rotary positions and at least two layers; say blank")
         if self.positions == "sinusoidal" and self.width % 2:
             raise ValueError(f"model.width: sinusoidal positions come in pairs, so {self.width} must be even")
         return self

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import ATTENTIONS, Attention, CacheLike, Sight
+from groundup.model.beginning import feel_likeness, see_neighbours
 from groundup.model.embedding import Embedding
 from groundup.model.feedforward import FEEDFORWARDS
 from groundup.model.linear import Linear
@@ -77,6 +78,9 @@ class Transformer(nn.Module):
             start = getattr(module, "initialise", None)
             if module is not self and start is not None:
                 start(generator)
+        if self.settings.born == "seeing":
+            see_neighbours(self.model, self.settings, generator)
+            feel_likeness(self.model, self.settings)
 
     def forward(
         self,
