@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
-from groundup.training.allocator import keep_memory
+from groundup.training.allocator import give_back_memory, keep_memory
 from groundup.training.meter import WINDOW, Meter
 from groundup.training.samples import greedy
 
@@ -69,3 +70,15 @@ def test_memory_that_was_freed_is_used_again():
 
     faults()
     assert faults() < 100  # of the 16,384 pages that it takes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="speaks to glibc")
+def test_memory_is_handed_back_when_training_is_over():
+    def held() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    assert keep_memory()
+    torch.ones(64 << 20)
+    kept = held()
+    give_back_memory()
+    assert held() < kept - (200 << 20)

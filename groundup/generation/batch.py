@@ -35,7 +35,7 @@ def generate(
     sampling: Sampling | Sequence[Sampling] = GREEDY,
     stop_ids: Sequence[int] = (),
     ends: Callable[[int, int], bool] | None = None,
-    rows: int = 256,
+    rows: int = 128,
     context: int | None = None,
     done: Callable[[int], None] | None = None,
 ) -> list[Answer]:

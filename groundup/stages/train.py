@@ -77,7 +77,7 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.model import folder
     from groundup.objectives.sources import held_out, measure_start, read
     from groundup.objectives.table import objective
-    from groundup.training.allocator import keep_memory
+    from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
 
     torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
@@ -98,7 +98,10 @@ def run(settings: Settings, work: Work) -> None:
     hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
     asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
-    train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
+    try:
+        train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
+    finally:
+        give_back_memory()
     model.compute = None
     folder.save(work.out / "model", model.cpu(), tokenizer, settings.template)
     _drop(work.out)

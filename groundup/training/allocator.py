@@ -7,15 +7,30 @@ import ctypes
 import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # the names that malloc.h gives these numbers
-LARGE = 1 << 30
+LARGE, USUAL = 1 << 30, 128 << 10  # bytes; the second is where glibc starts
 
 
 def keep_memory() -> bool:
     """Ask the C library to keep freed blocks; False where it is not glibc, and nothing is changed."""
+    library = _glibc()
+    return bool(library and library.mallopt(MMAP_THRESHOLD, LARGE) and library.mallopt(TRIM_THRESHOLD, LARGE))
+
+
+def give_back_memory() -> bool:
+    """Hand back what is free, and keep no more of it than usual: after training others need the room."""
+    library = _glibc()
+    if not library:
+        return False
+    library.mallopt(MMAP_THRESHOLD, USUAL)
+    library.mallopt(TRIM_THRESHOLD, USUAL)
+    return bool(library.malloc_trim(0))
+
+
+def _glibc() -> ctypes.CDLL | None:
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        library = ctypes.CDLL(None)
+        return library if library.mallopt and library.malloc_trim else None
     except (OSError, AttributeError):
-        return False
-    return bool(mallopt(MMAP_THRESHOLD, LARGE) and mallopt(TRIM_THRESHOLD, LARGE))
+        return None
