@@ -1,57 +1,71 @@
-"""What a fresh model is born with: heads that see their neighbours, and a sense of likeness.
+"""What a fresh model is born with: an echo of the words just before each word, and a sense of likeness between echoes.
 
-To find a word again in a text a model needs two habits: to know which words stand just before one, and to look at
-places whose surroundings resemble its own. Left to chance, small models take millions of tokens to form the two, since
-neither pays before the other is there. Both are only a choice of start values; nothing stays fixed, and the folder that
-is saved is like any other. (The second habit is the one-sided form of "mimetic" starts, Trockman & Kolter 2023.)
+To answer from a text, a model has to bind: which name stood before this place? It needs a head that fetches the name
+(useless while nobody asks for it) and a head that looks for places with that name (useless while nobody fetched it).
+Left to chance, small models do not find the pair in millions of tokens; they settle for naming any place of the text.
+With these start values they find it in a few hundred thousand (`python -m bench.binding` shows both). They are a choice
+of where to begin and no more: every weight goes on learning, and the folder that is saved is like any other.
 """
 
 import torch
-from torch import Tensor
 
 from groundup.model.settings import ModelSettings
 
 CONSTANT = 3.0  # how far the constant channel stands out of the others
-FAST = 0.2  # pairs that turn by more than this a token (radians) tell neighbours apart
-SHARPNESS = 1.5  # of queries and of keys in the first layer, where they are normed
-REST = 0.1  # how much of their chance start the first layer's queries and keys keep
+BACK = 3.0  # tokens: the echo is of what stands two to four tokens before, never of the token itself
+TELLING = 0.2, 0.8  # radians a token: pairs that turn slower blur neighbours, those that turn faster see them twice
+SHARP, SOFT = 1.5, 0.8  # gains of queries and keys that fetch the echo, and of those that compare echoes
+REST = 0.1  # how much of their chance start the comparing queries and keys keep
 
 
 @torch.no_grad()
-def see_neighbours(layers, settings: ModelSettings, generator: torch.Generator) -> None:
-    """Head h of the first layer looks h + 1 tokens back and hands on what it finds there, all in one common code.
+def hear_echoes(layers, settings: ModelSettings) -> None:
+    """The first heads of the first layer write what stood `BACK` tokens before a token into the upper half of its vector,
+    which the table leaves empty; it takes several to carry all of a word.
 
-    A constant channel of the embedding gives every query the same direction, and every key too; the query's is turned
-    back by the distance, so that the rotation of positions brings the two together exactly there.
+    A constant channel of the table gives every query the same direction, and every key too; the query's is turned by
+    the distance, so that the rotation of positions brings the two together exactly there.
     """
-    attention = layers.layers[0].self_attn
-    heads, width = settings.heads, settings.head_width
+    attention, half = layers.layers[0].self_attn, settings.width // 2
+    width, shared = settings.head_width, settings.heads // settings.kv_heads
     table = layers.embed_tokens
+    table.weight[:, half:] = 0
     table.weight[:, 0] = CONSTANT * table.deviation
     rate = settings.rope_base ** (-torch.arange(0, width, 2) / width)
-    fast = (rate > FAST).float()
-    code = orthogonal(settings.width, width, generator)  # (head width, width)
-    turns = torch.arange(1, heads + 1)[:, None] * rate  # (heads, pairs)
-    queries = torch.cat((fast * turns.cos(), -fast * turns.sin()), 1)
-    keys = torch.cat((fast, torch.zeros_like(fast))).expand(settings.kv_heads, -1)
-    attention.q_proj.weight.mul_(REST)[:, 0] = queries.flatten()
-    attention.k_proj.weight.mul_(REST)[:, 0] = keys.flatten()
-    attention.v_proj.weight.copy_(code.repeat(settings.kv_heads, 1))
-    attention.o_proj.weight.copy_(code.T.repeat(1, heads))
-    if settings.qk_norm:
-        attention.q_norm.weight.fill_(SHARPNESS)
-        attention.k_norm.weight.fill_(SHARPNESS)
+    telling = ((rate > TELLING[0]) & (rate < TELLING[1])).float()
+    turned = torch.cat((telling * (BACK * rate).cos(), -telling * (BACK * rate).sin()))
+    straight = torch.cat((telling, torch.zeros_like(telling)))
+    q, k, v, o = (getattr(attention, f"{name}_proj").weight for name in "qkvo")
+    for carrier in range(min(settings.kv_heads, -(-half // width))):
+        first, head = carrier * width, carrier * shared  # which numbers it carries, and which head asks for them
+        count = min(width, half - first)
+        for weight, at, direction in ((q, head, turned), (k, carrier, straight)):
+            weight[at * width : (at + 1) * width] = 0
+            weight[at * width : (at + 1) * width, 0] = direction
+        v[first : first + width] = 0
+        v[first : first + count, first : first + count] = torch.eye(count)
+        o[half + first : half + first + count, head * width : head * width + count] = torch.eye(count)
+    v[0, 0] = 0  # the constant channel says nothing of a word
+    _gain(attention, settings, SHARP)
 
 
 @torch.no_grad()
 def feel_likeness(layers, settings: ModelSettings) -> None:
-    """In all later layers a key starts as the query of the same head: what resembles me, I look at."""
+    """In the second layer a query looks for keys with an echo like its own, whatever the distance: only pairs that hardly
+    turn compare them."""
+    attention, half, width = layers.layers[1].self_attn, settings.width // 2, settings.head_width
+    slow = torch.cat((torch.arange(width // 4, width // 2), torch.arange(width // 2 + width // 4, width)))
+    count = min(len(slow), half // settings.kv_heads)
     shared = settings.heads // settings.kv_heads
-    for layer in list(layers.layers)[1:]:
-        queries = layer.self_attn.q_proj.weight.view(settings.heads, settings.head_width, settings.width)
-        layer.self_attn.k_proj.weight.copy_(queries[::shared].flatten(0, 1))
+    for weight, each in ((attention.q_proj.weight, shared), (attention.k_proj.weight, 1)):
+        weight.mul_(REST)
+        for head in range(weight.shape[0] // width):
+            echo = half + head // each * count + torch.arange(count)
+            weight[head * width + slow[:count], echo] += 1
+    _gain(attention, settings, SOFT)
 
 
-def orthogonal(width: int, rows: int, generator: torch.Generator) -> Tensor:
-    """`rows` directions of a space, of length one and at right angles: (rows, width)."""
-    return torch.linalg.qr(torch.randn(width, rows, generator=generator))[0].T
+def _gain(attention, settings: ModelSettings, gain: float) -> None:
+    if settings.qk_norm:
+        attention.q_norm.weight.fill_(gain)
+        attention.k_norm.weight.fill_(gain)

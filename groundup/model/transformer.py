@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import ATTENTIONS, Attention, CacheLike, Sight
-from groundup.model.beginning import feel_likeness, see_neighbours
+from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
 from groundup.model.feedforward import FEEDFORWARDS
 from groundup.model.linear import Linear
@@ -79,7 +79,7 @@ class Transformer(nn.Module):
             if module is not self and start is not None:
                 start(generator)
         if self.settings.born == "seeing":
-            see_neighbours(self.model, self.settings, generator)
+            hear_echoes(self.model, self.settings)
             feel_likeness(self.model, self.settings)
 
     def forward(

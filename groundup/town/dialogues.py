@@ -176,10 +176,12 @@ def _choice(speaker: Speaker) -> list[Message]:
             for _ in range(5)
         ]
         return exchange([(choice.question, choice.answer) for choice in found if choice]) or _facts(speaker)
-    told = story(roll, speaker.world)
-    people = roll.sample(told.people, len(told.people))
-    found = [choices.about_place_of(roll, told, person, speaker.reasoned) for person in people]
-    return opened(told, [choice for choice in found if choice])
+    while True:
+        told = story(roll, speaker.world)
+        people = roll.sample(told.people, len(told.people))
+        found = [choices.about_place_of(roll, told, person, speaker.reasoned) for person in people]
+        if asks := [choice for choice in found if choice]:
+            return opened(told, asks)
 
 
 def _free(speaker: Speaker) -> list[Message]:

@@ -21,6 +21,7 @@ SHARES = {"reading_one": 550, "reading_two": 550, "facts": 400, "arithmetic": 25
 SHOTS = 2
 WHERE_SHARE = 0.6  # of the questions with one supporting sentence ask for a place, the others for a person
 SHORTCUT_WEIGHT = 0.6  # a question that a shortcut answers is drawn this much less often, for each such shortcut
+FEWEST_PLACES = 4  # that people of a story visit
 TRIES = 20  # for a question that was not asked before; a small town runs out of new ones
 
 Line = dict[str, object]
@@ -81,7 +82,11 @@ class Examiner:
         return int(self.roll.random() * 3)
 
     def story(self) -> Story:
-        return story(self.roll, self.world, held_out=True)
+        """One of so many places that guessing among them is seldom right."""
+        while True:
+            told = story(self.roll, self.world, held_out=True)
+            if len(told.visited) >= FEWEST_PLACES:
+                return told
 
 
 def _line(ask: Ask, shots: list[Ask], context: str = "") -> Line:

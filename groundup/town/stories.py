@@ -46,9 +46,8 @@ SIZES = (  # people, things, moves, handlings: five to nine sentences
 )
 SHORT_SIZES = ((2, 1, 2, 1), (2, 1, 3, 1), (3, 1, 3, 1), (3, 2, 3, 2))  # to begin learning with
 MOST_PEOPLE, MOST_THINGS, MOST_PLACES = 4, 3, 6
-FEWEST_PLACES = 4
-STAY_SHARE, JOIN_SHARE, DROP_SHARE, NEAR_SHARE = 0.15, 0.4, 0.3, 0.7
-JOIN = ""
+SCENES = (4, 5, 5, 6)  # places of a story, of which everybody visits any: who is not there need not be here
+STAY_SHARE, DROP_SHARE, NEAR_SHARE = 0.15, 0.3, 0.7
 HELD_OUT = 8  # one company in this many meets only in the stories of the test
 
 
@@ -121,6 +120,11 @@ class Story:
     def things(self) -> list[str]:
         return list(self.state.bearer)
 
+    @property
+    def visited(self) -> set[str]:
+        """The places where somebody went."""
+        return {event.where for event in self.events if event.kind == "move"}
+
 
 def story(
     roll: Random, world: World, held_out: bool = False, sizes: Sequence[tuple[int, int, int, int]] = SIZES
@@ -135,8 +139,8 @@ def story(
     people, things = company(roll, world, size[0], size[1])
     while is_held_out(people, things) != held_out:
         people, things = company(roll, world, size[0], size[1])
-    places = [place.name for place in roll.sample(world.places, size[2])]
-    return _happen(roll, people, things, places, size[3])
+    places = [place.name for place in roll.sample(world.places, roll.choice(SCENES))]
+    return _happen(roll, people, things, places, size[2], size[3])
 
 
 def company(roll: Random, world: World, people: int, things: int) -> tuple[list[str], list[str]]:
@@ -152,21 +156,20 @@ def is_held_out(people: list[str], things: list[str]) -> bool:
     return crc32(" ".join(sorted(people) + sorted(things)).encode()) % HELD_OUT == 0
 
 
-def _happen(roll: Random, people: list[str], things: list[str], places: list[str], handlings: int) -> Story:
+def _happen(
+    roll: Random, people: list[str], things: list[str], places: list[str], moves: int, handlings: int
+) -> Story:
     """Moves and handlings in a random order; every thing is taken, and everybody moves or takes something."""
-    moves = len(places)
     takers = roll.sample(people, len(things))
     movers = people + roll.choices(people, k=moves - len(people))
     if roll.random() < STAY_SHARE:
         movers[people.index(takers[0])] = roll.choice(people)
     roll.shuffle(movers)
-    if moves > FEWEST_PLACES and roll.random() < JOIN_SHARE:
-        places[roll.randrange(moves - 1)] = JOIN  # never the last, which is the first to be visited
     handled = things + roll.choices(things, k=handlings - len(things))
     roll.shuffle(handled)
     turns = [_move] * moves + [_handle] * handlings
     roll.shuffle(turns)
-    plan = _Plan(movers, places, takers, handled)
+    plan = _Plan(places, movers, takers, handled)
     state, events, sentences = State(people, things), [], []
     for turn in turns:
         event, sentence = turn(roll, state, plan)
@@ -177,20 +180,18 @@ def _happen(roll: Random, people: list[str], things: list[str], places: list[str
 
 
 class _Plan(NamedTuple):
-    """What is still to come, each list used up from its end."""
+    """Where it can happen, and what is still to come, each list used up from its end."""
 
-    movers: list[str]
     places: list[str]
+    movers: list[str]
     takers: list[str]
     handled: list[str]
 
 
 def _move(roll: Random, state: State, plan: _Plan) -> tuple[Event, str]:
-    """To a place where nobody was yet, or to join somebody."""
-    who, where = plan.movers.pop(), plan.places.pop()
-    if where == JOIN:
-        here = state.place[who]
-        where = roll.choice([place for place in state.place.values() if place and place != here] or [plan.places[0]])
+    """To any place but the one where somebody is already."""
+    who = plan.movers.pop()
+    where = roll.choice([place for place in plan.places if place != state.place[who]])
     return Event("move", who, where=where), f"{who} {roll.choice(MOVES)} to the {where}."
 
 
