@@ -93,11 +93,10 @@ def main() -> None:
     """Print each run and keep them all."""
     torch.set_num_threads(1)
     runs = []
-    for seed in (1, 2):
-        for born in ("blank", "seeing"):
-            for shared in (0, 4):
-                runs.append(steps_needed(born, shared, seed))
-                print(" ".join(f"{name}={value}" for name, value in runs[-1].items()), flush=True)
+    for born in ("blank", "seeing"):
+        for shared in (0, 4):
+            runs.append(steps_needed(born, shared, seed=1))
+            print(" ".join(f"{name}={value}" for name, value in runs[-1].items()), flush=True)
     told = {"cpu": hardware.look().cpu, "every": EVERY, "steps": STEPS, "rows": Stories.rows, "time": Stories.time}
     with (Path(__file__).parent / "results" / "binding.jsonl").open("a") as file:
         file.write(json.dumps(told | {"runs": runs}) + "\n")
