@@ -1,8 +1,9 @@
 """Kills a recipe at random moments until it is made, and compares its model with that of an undisturbed run.
 
-    python -m bench.soak [--recipe tour] [--kills 10] [--seed 1]
+    python -m bench.soak [--recipe tour] [--kills 10] [--seed 1] [--whole DIR]
 
-Same machine, same threads, so the bytes must be the same. Every run is added to bench/results/soak.jsonl.
+Same machine, same threads, so the bytes must be the same. The undisturbed run is made first, unless --whole names one that
+this machine has made already. Every run is added to bench/results/soak.jsonl.
 """
 
 import argparse
@@ -60,11 +61,13 @@ def main() -> int:
     parser.add_argument("--recipe", default="tour")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--whole", type=Path)
     asked = parser.parse_args()
     chance = random.Random(asked.seed)
     with tempfile.TemporaryDirectory(prefix="groundup-soak-") as folder:
-        whole, killed = Path(folder, "whole"), Path(folder, "killed")
-        seconds = finish(asked.recipe, whole)
+        whole, killed = asked.whole or Path(folder, "whole"), Path(folder, "killed")
+        finish(asked.recipe, whole)
+        seconds = json.loads((whole / "report.json").read_text())["seconds"]
         print(f"undisturbed: {seconds:.0f} s, model {model_of(whole)[:12]}", flush=True)
         at_work: list[str] = []
         for number in range(asked.kills):

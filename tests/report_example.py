@@ -183,7 +183,7 @@ def answers() -> list[dict[str, Any]]:
             said = {
                 "base": {"text": f"The chessboard. Jane was there, {HOSTILE}", "right": False, "form": "plain"},
                 "chat": {
-                    "text": "Jane has the chessboard. The chessboard is in the church.",
+                    "text": "The chessboard is with Jane. The chessboard is in the church.",
                     "right": number < 3,
                     "form": "chat",
                 },

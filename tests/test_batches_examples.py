@@ -56,14 +56,14 @@ def test_an_epoch_holds_every_conversation_once_and_whole(tmp_path, tokenizer):
         for number in range(len(source.packed))
         for ids, weights in texts_of(source.read(np.array([number])))
     ]
-    assert sorted(seen) == sorted(told)
+    assert sorted(seen) == sorted(" " + text for text in told)
 
 
 def test_only_what_the_assistant_says_and_its_end_has_a_weight(tmp_path, tokenizer):
     files = write(tmp_path / "talks.jsonl", talk("where?", "in the shed", "sure?", "yes"))
     batch = examples.conversations(files, tokenizer, "plain", 1, 64, seed=1).batch(0)
     learnt = tokenizer.decode_bytes(batch.targets[batch.weights > 0])
-    assert learnt == b"in the shed<|end|>yes<|end|>"
+    assert learnt == b" in the shed<|end|> yes<|end|>"
 
 
 def test_positions_begin_again_with_every_text(tmp_path, tokenizer):
@@ -78,7 +78,7 @@ def test_a_conversation_that_is_too_long_ends_with_the_last_answer_that_fits(tmp
     files = write(tmp_path / "talks.jsonl", talk("a", "yes", "b", "n" * 100), talk("m" * 100, "x"))
     source = examples.conversations(files, tokenizer, "plain", 1, 32, seed=1)
     batch = source.batch(0)
-    assert tokenizer.decode_bytes(batch.targets[batch.weights > 0]) == b"yes<|end|>"
+    assert tokenizer.decode_bytes(batch.targets[batch.weights > 0]) == b" yes<|end|>"
     assert (source.counted.kept, source.counted.cut, source.counted.dropped) == (1, 1, 1)
 
 
@@ -96,6 +96,23 @@ def test_a_wrong_line_is_named(tmp_path, tokenizer, line):
         examples.conversations([path], tokenizer, "plain", 1, 32, seed=1)
 
 
+def test_short_texts_are_learnt_from_whole_and_long_ones_come_in_pieces(tmp_path, tokenizer):
+    told = ["the cup", "the shed is here", "n" * 70]
+    files = write(tmp_path / "texts.jsonl", *({"text": text} for text in told))
+    source = examples.texts(files, tokenizer, 1, 32, seed=1)
+    read = [ids.tolist() for n in range(len(source.packed)) for ids, _ in texts_of(source.read(np.array([n])))]
+    begin = tokenizer.specials[chat.SEPARATOR]
+    whole = [[begin, *tokenizer.encode(text).tolist()] for text in told]
+    assert sorted(ids for ids in read if len(ids) < 33) == sorted([*whole[:2], whole[2][64:]])
+    assert sorted(ids for ids in read if len(ids) == 33) == sorted([whole[2][:33], whole[2][32:65]])
+    assert (source.batch(0).weights.sum(), source.counted.dropped) == ((source.batch(0).targets > 0).sum(), 0)
+
+
+def test_a_line_without_text_is_named(tmp_path, tokenizer):
+    with pytest.raises(Problem, match="texts.jsonl, line 1"):
+        examples.texts(write(tmp_path / "texts.jsonl", talk("a", "b")), tokenizer, 1, 32, seed=1)
+
+
 def pair(prompt: str, chosen: str, rejected: str) -> dict:
     return {"prompt": talk("before", "answered", prompt)["messages"], "chosen": chosen, "rejected": rejected}
 
@@ -110,9 +127,9 @@ def test_chosen_and_rejected_answers_stand_under_one_number(tmp_path, tokenizer)
         for side in (0, 1):
             here = learnt & (batch.columns["pair"] == number) & (batch.columns["side"] == side)
             said.append(tokenizer.decode_bytes(batch.targets[here]).decode())
-        assert said[0].startswith("good ") and said[0].endswith("<|end|>")
-        i = int(said[0][5:].removesuffix("<|end|>"))
-        assert said[1] == f"bad {i}" * (i % 3 + 1) + "<|end|>"  # and nothing of the earlier answer in the prompt
+        assert said[0].startswith(" good ") and said[0].endswith("<|end|>")
+        i = int(said[0][6:].removesuffix("<|end|>"))
+        assert said[1] == " " + f"bad {i}" * (i % 3 + 1) + "<|end|>"  # and nothing of the earlier answer in the prompt
         assert source.pairs[at].chosen.ids[-1] == tokenizer.specials["<|end|>"]
 
 

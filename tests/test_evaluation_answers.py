@@ -26,6 +26,7 @@ RIGHT = [
     (WHERE, "THE MILL"),
     (WHERE, "It is in the mill, as Anna said."),
     (WHO, "Anna has the lantern."),
+    (WHO, "The lantern is with Anna."),
     (WHO, "Anna Field."),
     (WHO, "Anna has the lantern in the mill."),
     (BESIDE, "The tower is beside the hall."),

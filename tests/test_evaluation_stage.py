@@ -114,7 +114,7 @@ def test_examples_are_dropped_where_they_leave_no_room(town):
     subject = asking.load(town / "closed")
     (ids,) = asking.prompts(subject, [crowded], "chat", 20)
     assert 60 < len(ids) <= 128 - 21
-    assert subject.tokenizer.decode(ids).endswith("<|user|>Where is Anna?<|end|><|assistant|>")
+    assert subject.tokenizer.decode(ids).endswith("<|user|> Where is Anna?<|end|><|assistant|>")
 
 
 def test_a_question_longer_than_the_context_is_answered_by_nothing(town):

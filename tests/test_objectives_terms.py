@@ -1,5 +1,6 @@
 """What each objective asks of a model: its terms, their counts, and what they must not depend on."""
 
+import json
 import math
 
 import numpy as np
@@ -36,7 +37,7 @@ def sources(world, tokenizer) -> Sources:
         make([world / name], tokenizer, "plain", 6, 96, seed=1)
         for make, name in ((examples.conversations, "talks.jsonl"), (examples.pairs, "pairs.jsonl"))
     ]
-    return Sources(pages(Shards(world / "tokens" / "train"), 6, 96, 1), *made)
+    return Sources(pages(Shards(world / "tokens" / "train"), 6, 96, 1), None, *made)
 
 
 @pytest.fixture
@@ -121,6 +122,19 @@ def test_the_reference_is_a_constant(model, sources):
 def test_an_objective_without_its_texts_says_which_setting_is_missing(kind, setting):
     with pytest.raises(Problem, match=f"`{setting}`"):
         objective(ObjectiveSettings(kind=kind), Sources())
+
+
+def test_texts_stand_beside_a_share_of_pages_and_every_token_counts(tmp_path, sources, tokenizer):
+    file = tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"text": f"Anna went to place {n}."}) + "\n" for n in range(200)))
+    texts = examples.texts([file], tokenizer, 6, 96, seed=1)
+    asked = objective(ObjectiveSettings(replay=0.5), Sources(sources.pages, texts))
+    replayed = [asked.batch(step).columns["replay"][:, 0].tolist() for step in range(4)]
+    assert sum(map(sum, replayed)) == 12
+    batch = asked.batch(0)
+    pages_of = batch.columns["replay"]
+    assert (batch.weights[pages_of] == 1).all() and 0 < batch.weights[~pages_of].mean() <= 1
+    assert asked.counts(batch) == {"next_token": batch.weights.sum()}
 
 
 def test_replay_without_pages_says_which_setting_is_missing(sources):

@@ -11,7 +11,7 @@ SAID = [
     {"role": "assistant", "content": "Hi!"},
 ]
 FORMS = {
-    "plain": "<|endoftext|><|system|>Be brief.<|end|><|user|>Hello<|end|><|assistant|>Hi!<|end|>",
+    "plain": "<|endoftext|><|system|> Be brief.<|end|><|user|> Hello<|end|><|assistant|> Hi!<|end|>",
     "chatml": "<|endoftext|><|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
     "<|im_start|>assistant\nHi!<|im_end|>\n",
 }
@@ -30,8 +30,17 @@ def test_a_conversation_has_the_form_of_its_template(template):
 def test_a_reply_is_opened_for_the_assistant():
     tokenizer = made("plain")
     ids = chat.render(tokenizer, SAID[:2], reply=True).ids
-    assert tokenizer.decode(ids).endswith("<|user|>Hello<|end|><|assistant|>")
+    assert tokenizer.decode(ids).endswith("<|user|> Hello<|end|><|assistant|>")
     assert ids[-1] == tokenizer.specials["<|assistant|>"]
+
+
+def test_a_first_word_is_the_same_token_as_inside_a_text():
+    tokenizer = Tokenizer.train("One is Anna, one is Anna. " * 9, 290, specials=chat.specials("plain"))
+    anna = tokenizer.encode(" Anna")
+    assert len(anna) == 1
+    rendered = chat.render(tokenizer, [{"role": "assistant", "content": "Anna"}])
+    assert rendered.ids[2] == anna[0] and rendered.answers.tolist() == [False, False, True, True]
+    assert (chat.lead("plain"), chat.lead("chatml"), chat.lead(None)) == (" ", "", "")
 
 
 def test_many_conversations_are_each_alone():

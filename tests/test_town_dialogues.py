@@ -81,7 +81,7 @@ def test_answers_quote_their_support_where_the_table_says_so(world, tmp_path):
     for line in lines(tmp_path / "dialogues" / "train.jsonl"):
         told = line["messages"][0]["content"].split("\n")[0]
         for message in line["messages"][1::2]:
-            if found := re.fullmatch(r"(.+\.) (\w+) (?:is in the|has the) \w+\.", message["content"]):
+            if found := re.fullmatch(r"(.+\.) (?:\w+ is in the|The \w+ is with) \w+\.", message["content"]):
                 assert found[1] in told
                 quoted += 1
     assert quoted > 300
@@ -101,7 +101,7 @@ def test_two_fact_questions_are_asked_densely_and_answered_with_their_support(ta
         for line in talked
         if line["kind"] == "reading"
         for message in line["messages"]
-        if re.fullmatch(r"\w+ has the (\w+)\. \w+ is in the (\w+)\. The \1 is in the \2\.", message["content"])
+        if re.fullmatch(r"The (\w+) is with (\w+)\. \2 is in the (\w+)\. The \1 is in the \3\.", message["content"])
     ]
     assert len(reasoned) > 1.2 * sum(line["kind"] == "reading" for line in talked)
 

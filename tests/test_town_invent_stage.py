@@ -12,11 +12,12 @@ from groundup.run import Work
 from groundup.run.work import silent
 from groundup.stages import invent
 
-SMALL = invent.Settings(megabytes=1.5, first=30, dialogues=40, preferences=20, questions=60, attacks=12)
+SMALL = invent.Settings(megabytes=1.5, readers=30, dialogues=40, preferences=20, questions=60, attacks=12)
 WRITTEN = [
     "attacks/lookalikes.jsonl",
     "attacks/test.jsonl",
-    "dialogues/first.jsonl",
+    "books/first.jsonl",
+    "books/second.jsonl",
     "dialogues/train.jsonl",
     "pages/pages-00000.warc",
     "pages/pages-00001.warc",

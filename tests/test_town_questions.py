@@ -123,10 +123,10 @@ def test_an_answer_ends_in_what_counts_and_shots_do_not_tell_it(asked):
 def test_shots_of_reading_name_neither_the_thing_nor_its_bearer(asked):
     for line in asked:
         if line["kind"] == "reading_two":
-            bearer, thing = re.match(r"(\w+) has the (\w+)\.", line["answer"]).groups()
+            thing, bearer = re.match(r"The (\w+) is with (\w+)\.", line["answer"]).groups()
             shown = " ".join(shot["question"] + " " + shot["answer"] for shot in line["shots"])
             assert bearer not in shown and thing not in shown
-            assert " has the " in line["shots"][0]["answer"]
+            assert " is with " in line["shots"][0]["answer"]
 
 
 def test_every_question_has_two_solved_examples(asked):

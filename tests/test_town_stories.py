@@ -73,7 +73,7 @@ def test_answers_follow_from_the_sentences(told):
             assert what_has(each, person).accepted == (" and ".join(f"the {thing}" for thing in carried) or "nothing",)
             assert tell(each, person).accepted == (at.get(person, NOT_TOLD),)
         for thing in each.things:
-            assert who_has(each, thing).accepted == (has.get(thing, "Nobody"),)
+            assert who_has(each, thing).accepted == (has.get(thing, "nobody"),)
             place = at.get(has[thing], NOT_TOLD) if thing in has else lies[thing]
             assert where_thing(each, thing).accepted == (place,)
 
@@ -90,7 +90,7 @@ def test_an_answer_with_two_supports_shows_both_and_ends_in_the_place(told):
     for each in told:
         for thing, bearer in each.state.bearer.items():
             if bearer and (place := each.state.place[bearer]):
-                steps = f"{bearer} has the {thing}. {bearer} is in the {place}. The {thing} is in the {place}."
+                steps = f"The {thing} is with {bearer}. {bearer} is in the {place}. The {thing} is in the {place}."
                 assert where_thing(each, thing).answer == steps
                 assert where_thing(each, thing, reasoned=()).answer == f"The {thing} is in the {place}."
 

@@ -154,6 +154,24 @@ def conversations(
     return Conversations(rendered(tokenizer, talks, template), rows, time, seed, mask)
 
 
+def texts(
+    files: Sequence[Path | str], tokenizer: Any, rows: int, time: int, seed: int, mask: Mask = "documents"
+) -> Conversations:
+    """Batches of the short texts in JSON lines {"text"}, learnt from whole; one that is too long for a row comes in pieces."""
+    before = [tokenizer.specials[name] for name in [chat.SEPARATOR] if name in tokenizer.specials]
+
+    def pieces() -> Iterator[Text]:
+        told = (checked(where, record, "text", str) for where, record in lines(files))
+        while some := list(islice(told, TOGETHER)):
+            for encoded in tokenizer.encode_many(some):
+                ids = np.concatenate([np.array(before, np.int64), encoded.astype(np.int64)])
+                for start in range(0, max(1, len(ids) - 1), time):
+                    piece = ids[start : start + time + 1]
+                    yield Text(piece, np.ones(len(piece), bool))
+
+    return Conversations(pieces(), rows, time, seed, mask)
+
+
 def pairs(
     files: Sequence[Path | str],
     tokenizer: Any,

@@ -157,8 +157,9 @@ def likelihoods(
     """For each prompt, how likely each of its options is as the answer: nats for each byte of it."""
     from groundup.evaluation.threads import side_by_side
     from groundup.generation.batch import score
+    from groundup.tokenizer import chat
 
-    before = " " if form == "plain" else ""
+    before = " " if form == "plain" else chat.lead(subject.template or "plain")
     rows, masks, sizes = [], [], []
     for prompt, texts in zip(asked, options, strict=True):
         for text in texts:

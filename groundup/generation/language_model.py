@@ -66,9 +66,10 @@ class LanguageModel:
             return chat.stop_ids(self._tokenizer, self.template)
         return [self._tokenizer.specials[chat.SEPARATOR]] if chat.SEPARATOR in self._tokenizer.specials else []
 
-    def _reading(self, stop: str | Sequence[str]) -> Reading:
+    def _reading(self, stop: str | Sequence[str], prompt: Prompt) -> Reading:
         """For one answer; a model without a tokenizer gives tokens without text."""
-        streamer = self._tokenizer.streamer() if self._tokenizer else Streamer(lambda token: b"")
+        lead = chat.lead(self.template) if _is_conversation(prompt) else ""
+        streamer = self._tokenizer.streamer(lead) if self._tokenizer else Streamer(lambda token: b"")
         return Reading(streamer, [stop] if isinstance(stop, str) else stop)
 
     def ids(self, prompt: Prompt) -> list[int]:
@@ -78,7 +79,7 @@ class LanguageModel:
             return [*([] if separator is None else [separator]), *self.tokenizer.encode(prompt).tolist()]
         if isinstance(prompt, np.ndarray | Tensor):
             return [int(token) for token in prompt.tolist()]
-        if any(isinstance(part, Mapping) for part in prompt):
+        if _is_conversation(prompt):
             return self.conversation(prompt)
         return [int(token) for token in prompt]  # type: ignore[arg-type]
 
@@ -118,7 +119,7 @@ class LanguageModel:
         """One item for each token as it is made; `top` asks for the most likely alternatives, too."""
         sampling = Sampling(temperature, top_k, top_p, min_p, seed)
         stops = frozenset() if ignore_eos else frozenset(self.stop_ids)
-        reading = self._reading(stop)
+        reading = self._reading(stop, prompt)
         engine = Engine(self.model, slots=1, context=self.context)
         engine.add(Request(self.ids(prompt), max_tokens, sampling, stops, top))
         while not engine.idle:
@@ -137,7 +138,7 @@ class LanguageModel:
 
     def chat(self, messages: Sequence[Message], max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any) -> str:
         """The assistant's next turn in a conversation."""
-        return self.generate(self.conversation(messages), max_tokens, temperature, seed, **how)
+        return self.generate(messages, max_tokens, temperature, seed, **how)
 
     def generate_many(
         self,
@@ -149,7 +150,7 @@ class LanguageModel:
         **how: Any,
     ) -> list[str]:
         """The same for thousands of prompts together, greedy unless told otherwise."""
-        readings = [self._reading(stop) for _ in prompts]
+        readings = [self._reading(stop, prompt) for prompt in prompts]
         texts: list[list[str]] = [[] for _ in prompts]
 
         def read(index: int, token: int) -> bool:
@@ -159,6 +160,10 @@ class LanguageModel:
         ids = [self.ids(prompt) for prompt in prompts]
         batch.generate(self.model, ids, max_tokens, sampling, self.stop_ids, read, rows, self.context, **how)
         return ["".join([*text, reading.flush()]) for text, reading in zip(texts, readings, strict=True)]
+
+
+def _is_conversation(prompt: Prompt) -> bool:
+    return not isinstance(prompt, str | np.ndarray | Tensor) and any(isinstance(part, Mapping) for part in prompt)
 
 
 def load(path: str | Path, precision: str | None = None) -> LanguageModel:

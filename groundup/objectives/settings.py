@@ -15,10 +15,10 @@ class ObjectiveSettings(Settings):
         description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs",
     )
     replay: float = Field(
-        default=0.0, ge=0, lt=1, description="of answers and preference: share of rows that are pages instead"
+        default=0.0, ge=0, lt=1, description="share of rows that are pages instead, beside texts, conversations or pairs"
     )
     replay_weight: float = Field(
-        default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"
+        default=0.3, gt=0, description="of answers and preference: weight of the replayed pages' loss"
     )
     beta: float = Field(
         default=0.1, gt=0, description="of preference: how dearly moving away from the start model is paid"

@@ -25,6 +25,7 @@ from groundup.training.settings import TrainSettings
 
 def read(
     data: str | None,
+    texts: Sequence[str],
     conversations: Sequence[str],
     pairs: Sequence[str],
     tokenizer: Tokenizer,
@@ -37,6 +38,7 @@ def read(
     mask = training.mask or "documents"
     return Sources(
         pages(Shards(Path(data) / "train"), *size, training.mask or "none") if data else None,
+        examples.texts(texts, tokenizer, *size, mask) if texts else None,
         examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
         examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,
     )

@@ -19,12 +19,15 @@ class Sources:
     """What there is to learn from."""
 
     pages: Pages | None = None
+    texts: Conversations | None = None
     conversations: Conversations | None = None
     pairs: Pairs | None = None
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
-    """Every token of every page."""
+    """Every token of every page, or of texts and a share of pages."""
+    if sources.texts is not None:
+        return NextToken(_mixed(sources.texts, settings, sources))
     return NextToken(_needed(sources.pages, "next_token", "data", "a folder of tokens"))
 
 

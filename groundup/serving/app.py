@@ -132,7 +132,7 @@ def _add_answers(api: FastAPI, house: House) -> None:
         order = model.order(asked, asked.n or 1)
         try:
             ids = await asyncio.to_thread(model.conversation, asked.messages)
-            order.begin([ids], asked.limit, asked.top, tells_end=False)
+            order.begin([ids], asked.limit, asked.top, tells_end=False, lead=model.lead)
             return await _answer(request, order, ChatForm(order))
         except BaseException:
             order.close()

@@ -38,6 +38,7 @@ class Served:
         self.template = lm.template or next(
             (name for name in chat.TEMPLATES if set(chat.specials(name)) <= set(lm.tokenizer.specials)), None
         )
+        self.lead = chat.lead(self.template)
         self.stops = frozenset(lm.stop_ids) | frozenset(chat.stop_ids(lm.tokenizer, self.template or "plain"))
         self.longest = max(map(len, lm.tokenizer.tokens))
         self.worker = Worker(name, lm, limits.slots)
@@ -141,8 +142,10 @@ class Order:
         self.began, self.first = time.monotonic(), False
         model.orders.add(self)
 
-    def begin(self, prompts: Sequence[list[int]], limit: int | None, top: int | None, tells_end: bool) -> None:
-        """Queue every answer: `n` for each prompt, each with its own seed."""
+    def begin(
+        self, prompts: Sequence[list[int]], limit: int | None, top: int | None, tells_end: bool, lead: str = ""
+    ) -> None:
+        """Queue every answer: `n` for each prompt, each with its own seed; `lead` is left out where an answer begins with it."""
         asked, lm = self.asked, self.model.lm
         self.prompt_tokens = sum(map(len, prompts))
         if limit == 0:  # only the prompt is wanted back
@@ -157,7 +160,7 @@ class Order:
             request = Request(
                 ids, most, self._sampling(seed, choice % each), self.model.stops, top or 0, top is not None
             )
-            reading = Reading(Streamer(self.model.bytes_of), asked.stops)
+            reading = Reading(Streamer(self.model.bytes_of, lead), asked.stops)
             self.writings.append(Writing(choice, request, reading, self._deliver, tells_end))
         for writing in self.writings:
             self.model.worker.begin(writing)

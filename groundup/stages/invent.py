@@ -1,7 +1,7 @@
 """Invents a small internet from a seed: its pages as web archives, and everything that is ever asked about its town.
 
 Leaves `pages/*.warc` (what a crawler would bring home), `sealed/pages.parquet` (the truth, for evaluation alone),
-dialogues, preferences and principles to learn manners from, questions and attacks to be tested with, and `report.json`.
+readers, dialogues, preferences and principles to learn from, questions and attacks to be tested with, and `report.json`.
 """
 
 import json
@@ -22,7 +22,7 @@ from groundup.run import Estimate, Work, write_atomically
 if TYPE_CHECKING:
     from groundup.town.internet import Internet
 
-VERSION = 2
+VERSION = 3
 SEEDED = True
 SPEED = 4e6  # bytes/s of text that a core invents, a careful guess
 HTML = 2.9  # bytes of archive for each byte of text
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     shares: Shares = Field(Shares.model_validate({}), description="how much of it is no good")
     private: float = Field(0.08, ge=0, le=1, description="share of good pages with addresses and numbers to black out")
     lookalikes: float = Field(0.08, ge=0, le=1, description="share of good pages with numbers that only look private")
-    first: int = Field(6_000, ge=0, description="conversations about the plainest stories, to learn reading from")
+    readers: int = Field(12_000, ge=0, description="first readers: the plainest of stories, to learn reading from")
     dialogues: int = Field(20_000, ge=0, description="conversations to learn answering from")
     preferences: int = Field(4_000, ge=0, description="pairs of a better and a worse answer")
     questions: int = Field(2_050, ge=0, description="questions of the test, of all kinds")
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
 
 def run(settings: Settings, work: Work) -> None:
     """Questions first, since some pages leak them; then pages, beside them everything else."""
-    from groundup.town import attacks, dialogues, first, internet, preferences, principles, questions
+    from groundup.town import attacks, dialogues, internet, preferences, principles, questions, readers
 
     began = time.monotonic()
     for name in ("pages", "sealed"):
@@ -87,7 +87,7 @@ def run(settings: Settings, work: Work) -> None:
     net = internet.Internet(plan)
 
     def asked() -> None:
-        first.write(world, work.out, seed, settings.first)
+        readers.write(world, work.out, seed, settings.readers)
         dialogues.write(world, work.out, seed, settings.dialogues)
         preferences.write(world, work.out, seed, settings.preferences)
         attacks.write(world, work.out, seed, settings.attacks)
@@ -164,7 +164,7 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
             "megabytes or another --into"
         )
     text = round(settings.megabytes * 1e6)
-    asked = settings.first + settings.dialogues + settings.preferences + settings.questions + 2 * settings.attacks
+    asked = settings.readers + settings.dialogues + settings.preferences + settings.questions + 2 * settings.attacks
     return Estimate(
         text_bytes=text,
         documents=max(1, text // 1000),

@@ -6,7 +6,7 @@ By hand, from the folders that earlier stages made:
     groundup train start=RUN/base conversations='[RUN/town/dialogues/train.jsonl]' objective.kind=answers --into RUN/chat
     groundup train start=RUN/chat pairs='[RUN/town/preferences/train.jsonl]' objective.kind=preference --into RUN/aligned
 
-With `data` beside conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
+With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
 `model/` (a Hugging Face folder), `samples.jsonl` and `metrics.jsonl`.
 """
 
@@ -50,6 +50,9 @@ class Settings(config.Settings):
     """Train a model."""
 
     data: Input | None = Field(default=None, description="a folder of tokens: pages to learn from, or to replay")
+    texts: list[Input] = Field(
+        default_factory=list, description="files of short texts (JSON lines with `text`), each in a row as a whole"
+    )
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
@@ -90,7 +93,7 @@ def run(settings: Settings, work: Work) -> None:
     model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
-    paths = settings.data, settings.conversations, settings.pairs
+    paths = settings.data, settings.texts, settings.conversations, settings.pairs
     sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)

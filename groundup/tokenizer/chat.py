@@ -26,13 +26,14 @@ class Template:
 
     opening: str  # control token; {role} is the role's name
     heading: str  # text after it, before the content
+    lead: str  # text that is encoded together with the content: a blank makes a first word the same token as inside a text
     close: str  # control token after the content
     between: str  # text after that
 
 
 TEMPLATES = {
-    "plain": Template("<|{role}|>", "", "<|end|>", ""),
-    "chatml": Template("<|im_start|>", "{role}\n", "<|im_end|>", "\n"),
+    "plain": Template("<|{role}|>", "", " ", "<|end|>", ""),
+    "chatml": Template("<|im_start|>", "{role}\n", "", "<|im_end|>", "\n"),
 }
 
 
@@ -64,6 +65,11 @@ def stop_ids(tokenizer: "Tokenizer", template: str = "plain") -> list[int]:
     return [tokenizer.specials[name] for name in wanted if name in tokenizer.specials]
 
 
+def lead(template: str | None) -> str:
+    """What an answer in this template begins with that is not part of what is said."""
+    return TEMPLATES[known(template)].lead if template else ""
+
+
 def render(
     tokenizer: "Tokenizer", messages: Sequence[Mapping[str, Any]], template: str = "plain", reply: bool = False
 ) -> Rendered:
@@ -83,7 +89,8 @@ def render_many(
     texts = {"": np.zeros(0, np.uint32)}
     for text in {*(form.heading.format(role=role) for role in ROLES), form.between} - {""}:
         texts[text] = tokenizer.encode(text)
-    contents = iter(tokenizer.encode_many([content_of(message) for messages in conversations for message in messages]))
+    said_by_all = [form.lead + content_of(message) for messages in conversations for message in messages]
+    contents = iter(tokenizer.encode_many(said_by_all))
 
     def opening(role: str) -> list[np.ndarray]:
         return [control[form.opening.format(role=role)], texts[form.heading.format(role=role)]]
@@ -125,8 +132,8 @@ def jinja(template: str = "plain") -> str:
     """The template for other libraries (transformers, llama.cpp, vLLM), which render to text first."""
     form = TEMPLATES[known(template)]
     role, write = "' + message['role'] + '", lambda text: text.replace("\n", "\\n")
-    turn = [form.opening + form.heading, form.close + form.between]
-    begin, end = (write(text).replace("{role}", role) for text in turn)
+    turn = [form.opening + form.heading, form.lead, form.close + form.between]
+    opening, before, end = (write(text).replace("{role}", role) for text in turn)
     reply = write(turn[0].format(role="assistant"))
     allowed = ", ".join(f"'{name}'" for name in ROLES)
     return (
@@ -135,7 +142,7 @@ def jinja(template: str = "plain") -> str:
         f"{{%- if message['role'] not in [{allowed}] -%}}\n"
         "{{- raise_exception('a role can be system, user or assistant') -}}\n"
         "{%- endif -%}\n"
-        f"{{{{- '{begin}' + message['content'] + '{end}' -}}}}\n"
+        f"{{{{- '{opening}{before}' + message['content'] + '{end}' -}}}}\n"
         "{%- endfor -%}\n"
         "{%- if add_generation_prompt -%}\n"
         f"{{{{- '{reply}' -}}}}\n"

@@ -117,9 +117,9 @@ class Tokenizer:
             return self._names[token]
         raise Problem(f"there is no token {token}: this tokenizer has ids from 0 to {self.vocabulary - 1}")
 
-    def streamer(self) -> Streamer:
+    def streamer(self, lead: str = "") -> Streamer:
         """Decodes one token at a time, without ever breaking a character."""
-        return Streamer(self.token_bytes)
+        return Streamer(self.token_bytes, lead)
 
     @cached_property
     def _encoder(self) -> "Encoder":

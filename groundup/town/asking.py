@@ -97,11 +97,11 @@ def who_has(story: Story, thing: str, form: int = 0, reasoned: Collection[str] =
     question = STORY_QUESTIONS["who_has"][form].format(x=thing)
     if thing not in story.state.bearer:
         return Ask("who_has", question, NOT_TOLD, (NOT_TOLD,))
-    bearer = story.state.bearer[thing] or "Nobody"
-    answer = f"{bearer} has the {thing}."
+    bearer = story.state.bearer[thing]
+    answer = f"The {thing} is with {bearer or 'nobody'}."
     if "who_has" in reasoned:
         answer = f"{story.last_handling(thing)} {answer}"
-    return Ask("who_has", question, answer, (bearer,))
+    return Ask("who_has", question, answer, (bearer or "nobody",))
 
 
 def tell(story: Story, person: str, form: int = 0) -> Ask:

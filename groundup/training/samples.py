@@ -39,7 +39,7 @@ def sampler(tokenizer: Tokenizer, prompts: Sequence[str], template: str | None, 
 
     Prompts are beginnings of pages or, with a chat template, what a user says.
     """
-    stops = chat.stop_ids(tokenizer, template or "plain")
+    stops, lead = chat.stop_ids(tokenizer, template or "plain"), chat.lead(template)
     if template is None:
         before = [tokenizer.specials[name] for name in [chat.SEPARATOR] if name in tokenizer.specials]
         ids = [
@@ -53,9 +53,8 @@ def sampler(tokenizer: Tokenizer, prompts: Sequence[str], template: str | None, 
         old = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         lines = [line for line in old if json.loads(line)["step"] < step]
         for prompt, row in zip(prompts, greedy(model, ids, tokens, stops), strict=True):
-            lines.append(
-                json.dumps({"step": step, "prompt": prompt, "text": tokenizer.decode(row)}, ensure_ascii=False)
-            )
+            text = tokenizer.decode(row).removeprefix(lead)
+            lines.append(json.dumps({"step": step, "prompt": prompt, "text": text}, ensure_ascii=False))
         write_atomically(path, "\n".join(lines) + "\n")
 
     return sample

@@ -33,8 +33,8 @@ def test_the_mask_marks_what_the_assistant_said_and_its_end(template, said):
     tokenizer = TOKENIZERS[template]
     made = chat.render(tokenizer, said, template)
     marked = tokenizer.decode(made.ids[made.answers])
-    close = chat.TEMPLATES[template].close
-    assert marked == "".join(message["content"] + close for message in said if message["role"] == "assistant")
+    lead, close = chat.lead(template), chat.TEMPLATES[template].close
+    assert marked == "".join(lead + message["content"] + close for message in said if message["role"] == "assistant")
 
 
 @pytest.mark.parametrize("template", chat.TEMPLATES)
