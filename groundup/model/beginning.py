@@ -1,14 +1,10 @@
-"""What a fresh model is born with: an echo of the words just before each word, and two uses of it.
+"""What a fresh model is born with: an echo of the words just before each word, and a sense of likeness between echoes.
 
 To answer from a text, a model has to bind: which name stood before this place? It needs a head that fetches the name
 (useless while nobody asks for it) and a head that looks for places with that name (useless while nobody fetched it).
 Left to chance, small models do not find the pair in millions of tokens; they settle for naming any place of the text.
 With these start values they find it in a few hundred thousand (`python -m bench.binding` shows both). They are a choice
 of where to begin and no more: every weight goes on learning, and the folder that is saved is like any other.
-
-After "Anna went to the mill": whoever is at "Anna is in the" hears Anna, and finds the place that heard Anna, too: the
-mill (likeness). After "Anna took the lamp": whoever is at "the lamp is with" hears the lamp, finds the lamp itself, and
-is told what the lamp heard: Anna (recall).
 """
 
 import torch
@@ -20,7 +16,6 @@ BACK = 3.0  # tokens: the echo is of what stands two to four tokens before, neve
 TELLING = 0.2, 0.8  # radians a token: pairs that turn slower blur neighbours, those that turn faster see them twice
 SHARP, SOFT = 1.5, 0.8  # gains of queries and keys that fetch the echo, and of those that compare echoes
 REST = 0.1  # how much of their chance start the comparing queries and keys keep
-DOUBT = 0.3  # and how much the values of recall
 
 
 @torch.no_grad()
@@ -56,34 +51,17 @@ def hear_echoes(layers, settings: ModelSettings) -> None:
 
 @torch.no_grad()
 def feel_likeness(layers, settings: ModelSettings) -> None:
-    """In the second layer a query looks for keys with an echo like its own."""
-    _compare(layers.layers[1].self_attn, settings, settings.width // 2)
-
-
-@torch.no_grad()
-def recall(layers, settings: ModelSettings) -> None:
-    """In the third layer a query looks for keys whose own word is like its echo, and is told their echo."""
-    attention, half = layers.layers[2].self_attn, settings.width // 2
-    _compare(attention, settings, 0)
-    values = attention.v_proj.weight
-    rows = torch.arange(len(values))
-    values.mul_(DOUBT)
-    values[rows, half + rows % half] += 1
-
-
-def _compare(attention, settings: ModelSettings, where: int) -> None:
-    """Hold the query's echo against the key's numbers from `where` on, whatever the distance: only pairs that hardly turn
-    compare them."""
-    half, width = settings.width // 2, settings.head_width
+    """In the second layer a query looks for keys with an echo like its own, whatever the distance: only pairs that hardly
+    turn compare them."""
+    attention, half, width = layers.layers[1].self_attn, settings.width // 2, settings.head_width
     slow = torch.cat((torch.arange(width // 4, width // 2), torch.arange(width // 2 + width // 4, width)))
     count = min(len(slow), half // settings.kv_heads)
     shared = settings.heads // settings.kv_heads
-    for weight, each, start in ((attention.q_proj.weight, shared, half), (attention.k_proj.weight, 1, where)):
+    for weight, each in ((attention.q_proj.weight, shared), (attention.k_proj.weight, 1)):
         weight.mul_(REST)
         for head in range(weight.shape[0] // width):
-            numbers = head // each * count + torch.arange(count)
-            told = numbers > 0  # a word's first number is the constant channel
-            weight[(head * width + slow[:count])[told], (start + numbers)[told]] += 1
+            echo = half + head // each * count + torch.arange(count)
+            weight[head * width + slow[:count], echo] += 1
     _gain(attention, settings, SOFT)
 
 

@@ -49,7 +49,7 @@ class ModelSettings(Settings):
     qk_norm: bool = Field(default=True, description="whether queries and keys are normed")
     biases: bool = Field(default=False, description="whether projections add a bias")
     born: Literal["blank", "seeing"] = Field(
-        default="blank", description="start values: blank, or heads that hear what stood before, feel likeness and recall (see beginning.py)"
+        default="blank", description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)"
     )
 
     @model_validator(mode="before")

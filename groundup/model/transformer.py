@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import ATTENTIONS, Attention, CacheLike, Sight
-from groundup.model.beginning import feel_likeness, hear_echoes, recall
+from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
 from groundup.model.feedforward import FEEDFORWARDS
 from groundup.model.linear import Linear
@@ -81,8 +81,6 @@ class Transformer(nn.Module):
         if self.settings.born == "seeing":
             hear_echoes(self.model, self.settings)
             feel_likeness(self.model, self.settings)
-            if self.settings.depth > 2:
-                recall(self.model, self.settings)
 
     def forward(
         self,
