@@ -148,6 +148,12 @@ def test_a_model_without_a_template_does_not_converse(lm):
         LanguageModel(lm.model, TOKENIZER).chat([{"role": "user", "content": "Hi"}])
 
 
+@pytest.mark.parametrize("messages", ["Hi", [], ["Hi"]])
+def test_a_chat_without_messages_says_what_it_takes(lm, messages):
+    with pytest.raises(Problem, match="takes messages"):
+        lm.chat(messages)
+
+
 def test_a_path_without_a_model_is_said_to_be_one(tmp_path):
     with pytest.raises(Problem, match="no model at"):
         groundup.load(tmp_path / "nothing")

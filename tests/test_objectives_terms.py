@@ -128,13 +128,15 @@ def test_texts_stand_beside_a_share_of_pages_and_every_token_counts(tmp_path, so
     file = tmp_path / "texts.jsonl"
     file.write_text("".join(json.dumps({"text": f"Anna went to place {n}."}) + "\n" for n in range(200)))
     texts = examples.texts([file], tokenizer, 6, 96, seed=1)
-    asked = objective(ObjectiveSettings(replay=0.5), Sources(sources.pages, texts))
+    asked = objective(ObjectiveSettings(replay=0.5, replay_weight=0.9), Sources(sources.pages, texts))
+    assert asked.replay == 0.9
     replayed = [asked.batch(step).columns["replay"][:, 0].tolist() for step in range(4)]
     assert sum(map(sum, replayed)) == 12
     batch = asked.batch(0)
     pages_of = batch.columns["replay"]
     assert (batch.weights[pages_of] == 1).all() and 0 < batch.weights[~pages_of].mean() <= 1
-    assert asked.counts(batch) == {"next_token": batch.weights.sum()}
+    counts = {"texts": batch.weights[~pages_of].sum(), "replay": batch.weights[pages_of].sum()}
+    assert asked.counts(batch) == counts
 
 
 def test_replay_without_pages_says_which_setting_is_missing(sources):

@@ -138,6 +138,8 @@ class LanguageModel:
 
     def chat(self, messages: Sequence[Message], max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any) -> str:
         """The assistant's next turn in a conversation."""
+        if not _is_conversation(messages):
+            raise Problem('a chat takes messages, like [{"role": "user", "content": "Hello"}]; give a text to generate instead')
         return self.generate(messages, max_tokens, temperature, seed, **how)
 
     def generate_many(

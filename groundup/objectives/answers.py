@@ -11,23 +11,26 @@ from groundup.training.terms import Term
 
 
 class Answers:
-    """Two means of -log p in nats: over tokens of answers, and over tokens of replayed pages times `replay`."""
+    """Two means of -log p in nats: over tokens of answers, and over tokens of replayed pages times `replay`.
 
-    def __init__(self, source: Source, replay: float = 0.0):
-        self.source, self.rows, self.time, self.replay = source, source.rows, source.time, replay
+    Texts are learnt in the same way, all of their tokens being answers; the term is then called so (`name`).
+    """
+
+    def __init__(self, source: Source, replay: float = 0.0, name: str = "answers"):
+        self.source, self.rows, self.time, self.replay, self.name = source, source.rows, source.time, replay, name
 
     def batch(self, step: int, rows: Sequence[int] | None = None) -> Batch:
         return self.source.batch(step, rows)
 
     def counts(self, batch: Batch) -> dict[str, float]:
         weights, pages = _parts(batch)
-        counts = {"answers": float(weights[~pages].sum(dtype="float64"))}
+        counts = {self.name: float(weights[~pages].sum(dtype="float64"))}
         return counts | ({"replay": float(weights[pages].sum(dtype="float64"))} if self.replay else {})
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         known, counts = foretold(model, batch), self.counts(batch)
         weights, pages = _parts(batch)
-        terms = {"answers": Term(-(known * on(known.device, weights * ~pages)).sum(), counts["answers"])}
+        terms = {self.name: Term(-(known * on(known.device, weights * ~pages)).sum(), counts[self.name])}
         if self.replay:
             told = -(known * on(known.device, weights * pages)).sum()
             terms["replay"] = Term(told, counts["replay"], self.replay)

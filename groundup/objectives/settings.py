@@ -18,7 +18,7 @@ class ObjectiveSettings(Settings):
         default=0.0, ge=0, lt=1, description="share of rows that are pages instead, beside texts, conversations or pairs"
     )
     replay_weight: float = Field(
-        default=0.3, gt=0, description="of answers and preference: weight of the replayed pages' loss"
+        default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"
     )
     beta: float = Field(
         default=0.1, gt=0, description="of preference: how dearly moving away from the start model is paid"

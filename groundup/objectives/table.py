@@ -27,22 +27,21 @@ class Sources:
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """Every token of every page, or of texts and a share of pages."""
     if sources.texts is not None:
-        return NextToken(_mixed(sources.texts, settings, sources))
+        return Answers(_mixed(sources.texts, settings, sources), _weight(settings), "texts")
     return NextToken(_needed(sources.pages, "next_token", "data", "a folder of tokens"))
 
 
 def answers(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """The assistant's tokens, and a share of pages."""
     main = _needed(sources.conversations, "answers", "conversations", "files of dialogues")
-    return Answers(_mixed(main, settings, sources), settings.replay_weight if settings.replay else 0.0)
+    return Answers(_mixed(main, settings, sources), _weight(settings))
 
 
 def preference(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """The chosen answer over the rejected one, and a share of pages."""
     main = _needed(sources.pairs, "preference", "pairs", "files of preferences")
-    replay = settings.replay_weight if settings.replay else 0.0
     mixed = _mixed(main, settings, sources)
-    return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, replay)
+    return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, _weight(settings))
 
 
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
@@ -55,6 +54,10 @@ OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
 def objective(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """The objective of that kind over what there is."""
     return OBJECTIVES[settings.kind](settings, sources)
+
+
+def _weight(settings: ObjectiveSettings) -> float:
+    return settings.replay_weight if settings.replay else 0.0
 
 
 def _mixed(main: Any, settings: ObjectiveSettings, sources: Sources) -> Any:
