@@ -8,7 +8,7 @@ import pytest
 
 from tests.run_example import strace_works
 
-FEW_STEPS = [f"{stage}.training.steps=2" for stage in ("base", "first", "chat", "aligned")]
+FEW_STEPS = [f"{stage}.training.steps=2" for stage in ("base", "chat", "aligned")]
 PRIVATE = ("AF_UNIX", "AF_NETLINK")  # what libraries ask of their own machine
 
 

@@ -17,7 +17,7 @@ from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, write_atomically
 
-VERSION = 1
+VERSION = 2
 SEEDED = False
 SHOWN = 1_000  # documents that the report is made of, and at most so many bytes:
 SHOWN_BYTES = 2_000_000
