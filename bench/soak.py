@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "soak.jsonl"
@@ -26,14 +25,12 @@ def start(recipe: str, into: Path) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def finish(recipe: str, into: Path) -> float:
-    """Make the recipe to its end; seconds it took."""
-    began = time.monotonic()
+def finish(recipe: str, into: Path) -> None:
+    """Make the recipe to its end."""
     process = start(recipe, into)
     _, said = process.communicate()
     if process.returncode:
         raise SystemExit(f"make {recipe} ended with {process.returncode}:\n{said[-3000:]}")
-    return time.monotonic() - began
 
 
 def kill_once(recipe: str, into: Path, after: float) -> str | None:

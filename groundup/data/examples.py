@@ -158,13 +158,13 @@ def texts(
     files: Sequence[Path | str], tokenizer: Any, rows: int, time: int, seed: int, mask: Mask = "documents"
 ) -> Conversations:
     """Batches of the short texts in JSON lines {"text"}, learnt from whole; one that is too long for a row comes in pieces."""
-    before = [tokenizer.specials[name] for name in [chat.SEPARATOR] if name in tokenizer.specials]
+    before = np.array(chat.separator_ids(tokenizer), np.int64)
 
     def pieces() -> Iterator[Text]:
         told = (checked(where, record, "text", str) for where, record in lines(files))
         while some := list(islice(told, TOGETHER)):
             for encoded in tokenizer.encode_many(some):
-                ids = np.concatenate([np.array(before, np.int64), encoded.astype(np.int64)])
+                ids = np.concatenate([before, encoded.astype(np.int64)])
                 for start in range(0, max(1, len(ids) - 1), time):
                     piece = ids[start : start + time + 1]
                     yield Text(piece, np.ones(len(piece), bool))

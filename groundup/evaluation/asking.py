@@ -70,8 +70,7 @@ def plain_prompts(subject: Subject, conversations: "Sequence[Sequence[Message]]"
     """As a text of questions and answers that breaks off after `Answer:`."""
     from groundup.tokenizer import chat
 
-    separator = subject.tokenizer.specials.get(chat.SEPARATOR)
-    start = np.array([] if separator is None else [separator], np.uint32)
+    start = np.array(chat.separator_ids(subject.tokenizer), np.uint32)
     encoded = subject.tokenizer.encode_many([plain_text(messages) for messages in conversations])
     return [np.concatenate([start, ids]) for ids in encoded]
 

@@ -64,7 +64,7 @@ class LanguageModel:
             return []
         if self.template:
             return chat.stop_ids(self._tokenizer, self.template)
-        return [self._tokenizer.specials[chat.SEPARATOR]] if chat.SEPARATOR in self._tokenizer.specials else []
+        return chat.separator_ids(self._tokenizer)
 
     def _reading(self, stop: str | Sequence[str], prompt: Prompt) -> Reading:
         """For one answer; a model without a tokenizer gives tokens without text."""
@@ -75,8 +75,7 @@ class LanguageModel:
     def ids(self, prompt: Prompt) -> list[int]:
         """A prompt as the model reads it: text after the separator of documents, messages with the reply opened."""
         if isinstance(prompt, str):
-            separator = self.tokenizer.specials.get(chat.SEPARATOR)
-            return [*([] if separator is None else [separator]), *self.tokenizer.encode(prompt).tolist()]
+            return chat.separator_ids(self.tokenizer) + self.tokenizer.encode(prompt).tolist()
         if isinstance(prompt, np.ndarray | Tensor):
             return [int(token) for token in prompt.tolist()]
         if _is_conversation(prompt):

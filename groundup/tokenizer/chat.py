@@ -65,6 +65,11 @@ def stop_ids(tokenizer: "Tokenizer", template: str = "plain") -> list[int]:
     return [tokenizer.specials[name] for name in wanted if name in tokenizer.specials]
 
 
+def separator_ids(tokenizer: "Tokenizer") -> list[int]:
+    """What stands before a text: the separator of documents, or nothing if the tokenizer has none."""
+    return [tokenizer.specials[SEPARATOR]] if SEPARATOR in tokenizer.specials else []
+
+
 def lead(template: str | None) -> str:
     """What an answer in this template begins with that is not part of what is said."""
     return TEMPLATES[known(template)].lead if template else ""

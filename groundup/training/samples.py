@@ -41,10 +41,8 @@ def sampler(tokenizer: Tokenizer, prompts: Sequence[str], template: str | None, 
     """
     stops, lead = chat.stop_ids(tokenizer, template or "plain"), chat.lead(template)
     if template is None:
-        before = [tokenizer.specials[name] for name in [chat.SEPARATOR] if name in tokenizer.specials]
-        ids = [
-            np.concatenate([np.array(before, np.int64), tokenizer.encode(text).astype(np.int64)]) for text in prompts
-        ]
+        before = np.array(chat.separator_ids(tokenizer), np.int64)
+        ids = [np.concatenate([before, tokenizer.encode(text).astype(np.int64)]) for text in prompts]
     else:
         talks = [[{"role": "user", "content": text}] for text in prompts]
         ids = [made.ids for made in chat.render_many(tokenizer, talks, template, reply=True)]
