@@ -24,8 +24,8 @@ def test_what_is_saved_is_read_back(tmp_path, pattern, name):
     tokenizer = Tokenizer.train(TEXT, 320, pattern=pattern, specials=["<|end|>"])
     tokenizer.save(tmp_path / name)
     again = Tokenizer.load(tmp_path / name)
-    assert (again.tokens, again.merges, again.specials) == (tokenizer.tokens, tokenizer.merges, tokenizer.specials)
-    assert again.pattern == pattern and again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
+    assert (again.tokens, again.kind.merges, again.specials) == (tokenizer.tokens, tokenizer.kind.merges, tokenizer.specials)
+    assert again.kind.pattern == pattern and again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
 
 
 def test_equal_tokenizers_are_equal_bytes(tmp_path):
@@ -39,7 +39,7 @@ def test_the_class_table_of_the_folder_decides(folder):
     changed = read_classes()
     changed[ord("x")] = CLASSES["number"]
     (folder / "unicode.json").write_text(classes_as_text(changed))
-    assert Tokenizer.load(folder).classes[ord("x")] == CLASSES["number"]
+    assert Tokenizer.load(folder).kind.classes[ord("x")] == CLASSES["number"]
 
 
 def test_the_shipped_class_table_is_that_of_regex_for_every_old_character():

@@ -51,16 +51,21 @@ def test_a_text_with_few_pairs_makes_a_small_vocabulary():
         (([], 300), "every source is empty"),
         ((TEXT, 255), "256"),
         ((TEXT, 300, "magic"), "bpe"),
-        ((TEXT, 300, "bpe", "gpt5"), "gpt4, gpt2"),
-        ((TEXT, 300, "bpe", "gpt4", ["<|a|>", "<|a|>"]), "<|a|>"),
-        ((TEXT, 300, "bpe", "gpt4", [" ball"]), "as a special token and as a piece of text"),
-        ((TEXT, 300, "bpe", "gpt4", [""]), "empty name"),
+                ((TEXT, 300, "bpe", ["<|a|>", "<|a|>"]), "<|a|>"),
+        ((TEXT, 300, "bpe", [" ball"]), "as a special token and as a piece of text"),
+        ((TEXT, 300, "bpe", [""]), "empty name"),
         ((["half \ud83d of a pair"], 300), "character 5 of the text"),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(arguments, expected):
     with pytest.raises(Problem, match=expected.replace("|", r"\|")):
         Tokenizer.train(*arguments)
+
+
+def test_a_pattern_that_is_not_there_is_named():
+    with pytest.raises(Problem, match="gpt4, gpt2"):
+        Tokenizer.train(TEXT, 300, pattern="gpt5")
+
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

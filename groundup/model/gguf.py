@@ -19,7 +19,7 @@ from groundup.model.settings import FAMILIES, ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
 from groundup.tokenizer import Tokenizer, chat
-from groundup.tokenizer.huggingface import alphabet
+from groundup.tokenizer.byte_pairs import BytePairs, alphabet
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
 NORMAL, CONTROL, UNUSED = 1, 3, 5  # kinds of tokens
@@ -75,7 +75,9 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
 
 def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[Fact]:
     """The tokenizer under llama.cpp's keys; ids that the model has and the tokenizer lacks are marked as unused."""
-    letters = alphabet()
+    letters, words = alphabet(), tokenizer.kind
+    if not isinstance(words, BytePairs):
+        raise Problem(f"GGUF files are written with tokenizers of kind bpe here, and this one is of kind {words.name}.")
     written = ["".join(letters[byte] for byte in token) for token in tokenizer.tokens]
     tokens = [*written, *(f"[unused {number}]" for number in range(len(written), vocabulary))]
     kinds = [NORMAL] * len(written) + [UNUSED] * (vocabulary - len(written))
@@ -83,10 +85,10 @@ def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[F
         tokens[token], kinds[token] = name, CONTROL
     facts: list[Fact] = [
         ("tokenizer.ggml.model", STRING, "gpt2"),
-        ("tokenizer.ggml.pre", STRING, SPLITS[tokenizer.pattern]),
+        ("tokenizer.ggml.pre", STRING, SPLITS[words.pattern]),
         ("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
         ("tokenizer.ggml.token_type", ARRAY, (INT32, kinds)),
-        ("tokenizer.ggml.merges", ARRAY, (STRING, [f"{written[a]} {written[b]}" for a, b, _ in tokenizer.merges])),
+        ("tokenizer.ggml.merges", ARRAY, (STRING, [f"{written[a]} {written[b]}" for a, b, _ in words.merges])),
         ("tokenizer.ggml.add_bos_token", BOOL, False),
         ("tokenizer.ggml.add_eos_token", BOOL, False),
     ]
@@ -175,6 +177,6 @@ def tokenizer_of(file: GGUF) -> tuple[Tokenizer | None, str | None]:
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Problem(f"{file.path} holds a tokenizer that does not make sense ({error}).") from None
     specials = {names[token]: token for token, kind in enumerate(kinds[: len(names)]) if kind == CONTROL}
-    tokenizer = Tokenizer(tokens, merges, splits[facts["tokenizer.ggml.pre"]], specials)
+    tokenizer = Tokenizer(BytePairs(tokens, merges, splits[facts["tokenizer.ggml.pre"]]), specials)
     written = facts.get("tokenizer.chat_template")
     return tokenizer, next((name for name in chat.TEMPLATES if chat.jinja(name) == written), None)

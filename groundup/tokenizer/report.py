@@ -21,19 +21,21 @@ def report(tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, Any]:
     uses = np.bincount(ids, minlength=tokenizer.size)
     text_bytes = sum(len(text.encode()) for text in texts)
     by_length = sorted(range(tokenizer.size), key=lambda token: (-len(tokenizer.tokens[token]), token))
-    merged = np.arange(256, tokenizer.size)
+    lengths = np.array([len(token) for token in tokenizer.tokens])
+    single, merged = np.flatnonzero(lengths == 1), np.flatnonzero(lengths > 1)
     rarest = merged[np.argsort(uses[merged], kind="stable")][:RAREST].tolist()
     return {
         "size": tokenizer.size,
         "vocabulary": tokenizer.vocabulary,
-        "pattern": tokenizer.pattern,
+        "kind": tokenizer.kind.name,
+        "pattern": getattr(tokenizer.kind, "pattern", None),
         "specials": tokenizer.specials,
         "documents": len(texts),
         "text_bytes": text_bytes,
         "tokens": len(ids),
         "bytes_per_token": round(text_bytes / max(len(ids), 1), 4),
         "unused": int((uses[merged] == 0).sum()),
-        "unused_bytes": int((uses[:256] == 0).sum()),
+        "unused_bytes": int((uses[single] == 0).sum()),
         "longest": [shown(tokenizer, token) for token in by_length[:LONGEST]],
         "rarest": [{"token": shown(tokenizer, token), "uses": int(uses[token])} for token in rarest],
         "samples": [segmented(tokenizer, text[:SAMPLE]) for text in texts[:SAMPLES]],

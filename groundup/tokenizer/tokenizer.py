@@ -5,41 +5,28 @@ never makes one, whatever the text says; who wants one (the end of a turn, say) 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from groundup.errors import Problem
-from groundup.tokenizer import bpe, huggingface
-from groundup.tokenizer.split import known, read_classes
+from groundup.tokenizer import huggingface
+from groundup.tokenizer.kind import Kind, kind_named
 from groundup.tokenizer.stream import Streamer
 
-if TYPE_CHECKING:
-    from groundup.tokenizer.fast_bpe import Encoder
-
 Source = str | Path
-KINDS = ("bpe",)
 BLOCK = 4 << 20  # bytes of a file that are read at a time
 
 
 class Tokenizer:
-    """A vocabulary with the rules that cut text into it."""
+    """A vocabulary of some kind, with special tokens."""
 
-    def __init__(
-        self,
-        tokens: Sequence[bytes],
-        merges: Sequence[tuple[int, int, int]],
-        pattern: str = "gpt4",
-        specials: Sequence[str] | dict[str, int] = (),
-        classes: np.ndarray | None = None,
-    ):
-        """tokens: the bytes of each trained id; merges: (a, b, what they make); specials: names, or names with their ids."""
-        self.tokens, self.merges, self.pattern = list(tokens), [(a, b, made) for a, b, made in merges], known(pattern)
-        self.specials = specials if isinstance(specials, dict) else numbered(specials, len(self.tokens))
-        self.classes = read_classes() if classes is None else classes
-        huggingface.check(self.tokens, self.merges, self.specials)
+    def __init__(self, kind: Kind, specials: Sequence[str] | dict[str, int] = (), where: str = "this tokenizer"):
+        """specials: names, or names with their ids."""
+        self.kind = kind
+        self.specials = specials if isinstance(specials, dict) else numbered(specials, len(kind.tokens))
+        check(kind, self.specials, where)
         self._names = {token: name.encode() for name, token in self.specials.items()}
 
     @classmethod
@@ -48,45 +35,42 @@ class Tokenizer:
         sources: Source | Iterable[Source],
         size: int,
         kind: str = "bpe",
-        pattern: str = "gpt4",
         specials: Sequence[str] = (),
         threads: int | None = None,
         counted: Callable[[int], None] | None = None,
+        **options: Any,
     ) -> "Tokenizer":
-        """Learn up to `size` tokens, the 256 bytes among them: a `str` is text, a `Path` a file, read piece by piece."""
-        if kind not in KINDS:
-            raise Problem(f"there is no tokenizer of kind {kind!r}: choose one of {', '.join(KINDS)}")
-        if size < 256:
-            raise Problem(f"a vocabulary of {size} tokens cannot hold the 256 bytes it starts from: ask for 256 or more")
-        from groundup.tokenizer import fast_bpe
+        """Learn up to `size` tokens, specials not counted: a `str` is text, a `Path` a file, read piece by piece.
 
+        `options` are those of the kind's own `train`, such as `pattern` for bpe.
+        """
         numbered(specials, size)  # names that cannot be are refused before minutes are spent on counting
-        classes = read_classes()
-        merges = fast_bpe.train(texts_of(sources), size, known(pattern), classes, threads, counted=counted)
-        made = [(a, b, 256 + rank) for rank, (a, b) in enumerate(merges)]
-        return cls(bpe.vocabulary(merges), made, pattern, specials, classes)
+        return cls(kind_named(kind).train(texts_of(sources), size, threads, counted, **options), specials)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
         """From a folder that holds a `tokenizer.json`, or from such a file."""
         path = Path(path)
         file = path / huggingface.FILE if path.is_dir() else path
-        tokens, merges, pattern, specials = huggingface.read(file)
-        frozen = file.with_name(huggingface.CLASSES)
-        return cls(tokens, merges, pattern, specials, read_classes(frozen) if frozen.exists() else None)
+        return cls(*huggingface.read(file), str(file))
 
     def save(self, path: str | Path, template: str | None = None) -> None:
         """Into a folder, or, where the path ends in `.json`, as that one file; a folder may get a chat template."""
         path = Path(path)
         if path.suffix == ".json":
-            huggingface.write_file(path, self.tokens, self.merges, self.pattern, self.specials)
+            huggingface.write_file(path, self.kind, self.specials)
         else:
             huggingface.write_folder(path, self, template)
 
     @property
+    def tokens(self) -> Sequence[bytes]:
+        """The bytes of each trained id."""
+        return self.kind.tokens
+
+    @property
     def size(self) -> int:
-        """How many tokens were trained: bytes and merges."""
-        return len(self.tokens)
+        """How many tokens were trained, single bytes and letters among them."""
+        return len(self.kind.tokens)
 
     @property
     def vocabulary(self) -> int:
@@ -95,15 +79,15 @@ class Tokenizer:
 
     def encode(self, text: str | bytes) -> np.ndarray:
         """The ids of a text (tokens,) uint32, never a special one; bytes need not be UTF-8."""
-        return self._encoder.encode(text)
+        return self.kind.encode_many([text], 1)[0]
 
     def encode_many(self, texts: Iterable[str | bytes], threads: int | None = None) -> list[np.ndarray]:
         """The ids of each text, on all cores."""
-        return self._encoder.encode_many(texts, threads)
+        return self.kind.encode_many(texts, threads)
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens; a special token gives its name."""
-        return b"".join(map(self.token_bytes, np.asarray(ids, np.int64).tolist()))
+        return b"".join(map(self.token_bytes, np.asarray(ids, np.int64).tolist())).removeprefix(self.kind.lead.encode())
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the tokens, with U+FFFD where the bytes are not UTF-8."""
@@ -111,23 +95,26 @@ class Tokenizer:
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one token."""
-        if 0 <= token < len(self.tokens):
-            return self.tokens[token]
         if token in self._names:
             return self._names[token]
+        if 0 <= token < len(self.kind.tokens):
+            return self.kind.tokens[token]
         raise Problem(f"there is no token {token}: this tokenizer has ids from 0 to {self.vocabulary - 1}")
 
     def streamer(self, lead: str = "") -> Streamer:
         """Decodes one token at a time, without ever breaking a character."""
         return Streamer(self.token_bytes, lead)
 
-    @cached_property
-    def _encoder(self) -> "Encoder":
-        from groundup.tokenizer.fast_bpe import Encoder
 
-        ids = {token: number for number, token in enumerate(self.tokens)}
-        byte_ids = np.array([ids[bytes([byte])] for byte in range(256)])
-        return Encoder(byte_ids, np.array(self.merges, np.int64).reshape(-1, 3), self.pattern, self.classes)
+def check(kind: Kind, specials: dict[str, int], where: str) -> None:
+    """A special token has an id and a name of its own."""
+    taken = set(kind.tokens)
+    for name, token in specials.items():
+        if name.encode() in taken:
+            raise Problem(f"{where} has {name!r} as a special token and as a piece of text: give the special another name")
+        free = token >= len(kind.tokens) or (token >= 0 and kind.tokens[token] == b"")
+        if not free or list(specials.values()).count(token) > 1:
+            raise Problem(f"{where} gives the special token {name!r} the id {token}, which is taken: specials follow the others")
 
 
 def numbered(names: Sequence[str], first: int) -> dict[str, int]:

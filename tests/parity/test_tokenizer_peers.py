@@ -42,7 +42,7 @@ def test_the_tokenizers_library_gives_our_ids(made):
 def test_tiktoken_gives_our_ids(made):
     tokenizer, _ = made
     ranks = {token: number for number, token in enumerate(tokenizer.tokens)}
-    theirs = tiktoken.Encoding("ours", pat_str=PATTERNS[tokenizer.pattern], mergeable_ranks=ranks, special_tokens={})
+    theirs = tiktoken.Encoding("ours", pat_str=PATTERNS[tokenizer.kind.pattern], mergeable_ranks=ranks, special_tokens={})
     for text in [PROSE, *texts(3000)]:
         assert theirs.encode_ordinary(text) == tokenizer.encode(text).tolist()
 
