@@ -2,6 +2,10 @@
 
 A story is drawn as events from a company of people, things and places of the town; each event changes the state and
 becomes one sentence. Dialogues and questions ask about the state; pages may tell the same kind of story.
+
+A sentence names what is asked for after what one asks by: "Where is Anna?" is found in "Anna went to the mill", and "Who
+has the lamp?" in "The lamp was taken by Anna". Told as "Anna took the lamp", a small model does not learn it beside the
+other (docs/tried.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,20 +18,24 @@ from groundup.errors import Problem
 from groundup.town.world import World
 
 MOVES = ("went", "walked", "ran", "came", "hurried", "rode")
-TAKES = ("took", "picked up", "found", "fetched", "grabbed", "got")
+TAKES = (
+    "The {what} was taken by {who}.",
+    "The {what} was found by {who}.",
+    "The {what} was fetched by {who}.",
+    "The {what} was bought by {who}.",
+    "The {what} went to {who}.",
+    "The {what} came to {who}.",
+)
 HANDS = (  # giver and taker stand in one place, or nobody knows where either of them is
     "{who} gave the {what} to {whom}.",
-    "{who} gave {whom} the {what}.",
     "{who} handed the {what} to {whom}.",
     "{who} passed the {what} to {whom}.",
-    "{whom} got the {what} from {who}.",
-    "{whom} took the {what} from {who}.",
+    "{who} lent the {what} to {whom}.",
 )
 SENDS = (  # from one place to another
     "{who} sent the {what} to {whom}.",
-    "{who} sent {whom} the {what}.",
     "{who} posted the {what} to {whom}.",
-    "{who} mailed {whom} the {what}.",
+    "{who} mailed the {what} to {whom}.",
     "{who} shipped the {what} to {whom}.",
 )
 DROPS = ("left", "dropped", "put down", "forgot", "hid")
@@ -201,7 +209,7 @@ def _handle(roll: Random, state: State, plan: _Plan) -> tuple[Event, str]:
     who = state.bearer[what]
     if not who:
         who = plan.takers.pop()
-        return Event("take", who, what), f"{who} {roll.choice(TAKES)} the {what}."
+        return Event("take", who, what), roll.choice(TAKES).format(who=who, what=what)
     here = state.place[who]
     if here and what not in plan.handled and roll.random() < DROP_SHARE:
         return Event("drop", who, what, here), f"{who} {roll.choice(DROPS)} the {what} in the {here}."
