@@ -92,7 +92,7 @@ def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[F
         ("tokenizer.ggml.add_bos_token", BOOL, False),
         ("tokenizer.ggml.add_eos_token", BOOL, False),
     ]
-    separator = tokenizer.specials.get(chat.SEPARATOR)
+    separator = next(iter(chat.separator_ids(tokenizer)), None)
     close = chat.stop_ids(tokenizer, template)[0] if template else separator
     if separator is not None:
         facts += [("tokenizer.ggml.bos_token_id", UINT32, separator)]

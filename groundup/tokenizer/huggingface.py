@@ -40,8 +40,8 @@ def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = No
     for name, text in tokenizer.kind.beside().items():
         replace(folder / name, text)
     told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    if chat.SEPARATOR in tokenizer.specials:
-        told |= {"bos_token": chat.SEPARATOR, "eos_token": chat.SEPARATOR}
+    if separator := chat.separator(tokenizer):
+        told |= {"bos_token": separator, "eos_token": separator}
     if template:
         told["eos_token"] = chat.TEMPLATES[chat.known(template)].close
         replace(folder / TEMPLATE, chat.jinja(template))

@@ -77,6 +77,11 @@ class Tokenizer:
         """How many ids there are, specials included: what a model's embedding must hold."""
         return max([len(self.tokens), *(token + 1 for token in self.specials.values())])
 
+    @property
+    def begins(self) -> Sequence[str]:
+        """Special tokens that the tokenizer's file puts before a text; `encode` leaves them out."""
+        return getattr(self.kind, "begins", ())
+
     def encode(self, text: str | bytes) -> np.ndarray:
         """The ids of a text (tokens,) uint32, never a special one; bytes need not be UTF-8."""
         return self.kind.encode_many([text], 1)[0]
