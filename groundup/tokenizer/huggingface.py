@@ -23,7 +23,8 @@ LARGEST = 256 << 20  # bytes; the largest published tokenizers have some 30 MB
 def described(kind: Kind, specials: dict[str, int]) -> dict[str, Any]:
     """The content of a tokenizer.json."""
     shared = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    added = [{"id": token, "content": name} | shared for name, token in sorted(specials.items(), key=lambda item: item[1])]
+    added = [{"id": token, "content": name} | shared for name, token in specials.items()]
+    added = sorted([*added, *getattr(kind, "added_entries", list)()], key=lambda entry: entry["id"])
     return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
 
 
@@ -73,7 +74,12 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{path} is not a whole {FILE}: {error}") from None
     try:
-        specials = {entry["content"]: int(entry["id"]) for entry in told.get("added_tokens") or []}
-        return kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path), specials
+        added = {entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []}
+        specials = {name: token for name, (token, special) in added.items() if special}
+        kind = kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path)
+        for name, (token, special) in added.items():
+            if not special and kind.tokens[token] != name.encode():
+                raise Problem(f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}")
+        return kind, specials
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: {type(error).__name__} at {error}") from None
