@@ -1,8 +1,10 @@
 """Rank files, as tiktoken reads them: a token in base64 and its rank, line by line. The rank is the id, and the merges are
 not written down: two tokens may become one wherever their bytes together are a token, the lowest rank first.
 
-So the merge that makes a token is recovered by merging its bytes with all lower ranks: two parts are left. A vocabulary that
-was not trained so may leave more; then every way to cut the token in two counts. A whole word that is a token needs no merges.
+So the merge that makes a token is recovered by merging its bytes with all lower ranks: two parts are left. A token that was
+not trained so may leave more; then every way to cut it in two earlier tokens counts. A whole word that is a token needs no
+merges. So all words are cut as tiktoken cuts them, but for ranks that no training gives: it would also make a token of parts
+that rank after it.
 """
 
 import base64
@@ -17,7 +19,7 @@ from groundup.tokenizer.published import Habits, Published
 from groundup.tokenizer.split import known
 
 LARGEST = 1 << 24  # ranks: more than any vocabulary has
-LONGEST = 4096  # bytes of a token; merging one takes its square
+LONGEST = 512  # bytes of a token; merging one takes its square
 
 
 def read(path: Path, pattern: str) -> Published:
@@ -69,13 +71,10 @@ def recovered(ranks: Mapping[bytes, int]) -> list[Merge]:
 
 def cuts(token: bytes, rank: int, ranks: Mapping[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
     """The two parts that merging with lower ranks leaves of a token, or all pairs of parts."""
-    parts = merged(token, rank, ranks)
-    if len(parts) == 2:
-        yield parts[0], parts[1]
-        return
-    for at in range(1, len(token)):
-        if token[:at] in ranks and token[at:] in ranks:
-            yield token[:at], token[at:]
+    places = [at for at in range(1, len(token)) if token[:at] in ranks and token[at:] in ranks]
+    if len(places) > 1 and len(parts := merged(token, rank, ranks)) == 2:
+        places = [len(parts[0])]
+    yield from ((token[:at], token[at:]) for at in places)
 
 
 def merged(word: bytes, below: int, ranks: Mapping[bytes, int]) -> list[bytes]:

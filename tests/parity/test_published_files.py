@@ -1,10 +1,12 @@
 """Files of other people's tokenizers, read here: the ids are those of the libraries that they were made for."""
 
+import base64
 import json
 import random
 
 import pytest
 import tiktoken
+from tiktoken.load import load_tiktoken_bpe
 
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer
@@ -72,10 +74,11 @@ def ranked(ranks, pattern="gpt4"):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_rank_file_gives_the_ids_of_tiktoken(tmp_path, pattern):
+def test_a_rank_file_gives_the_ids_of_tiktoken(tmp_path, pattern, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")  # it would keep a copy under the file's name
     made = Tokenizer.train([PROSE * 5, *texts(400)], 600, pattern=pattern)
     made.save(tmp_path / "x.tiktoken")
-    ranks = tiktoken.load.load_tiktoken_bpe(str(tmp_path / "x.tiktoken"))
+    ranks = load_tiktoken_bpe(str(tmp_path / "x.tiktoken"))
     assert ranks == {token: rank for rank, token in enumerate(made.tokens)}
     read = Tokenizer.load(tmp_path / "x.tiktoken", pattern=pattern, specials={"<|end|>": 700})
     assert read.kind.merges == made.kind.merges and read.specials == {"<|end|>": 700} and read.vocabulary == 701
@@ -84,20 +87,18 @@ def test_a_rank_file_gives_the_ids_of_tiktoken(tmp_path, pattern):
         assert read.encode(text).tolist() == made.encode(text).tolist() == theirs.encode_ordinary(text)
 
 
-def test_ranks_that_nobody_trained_give_the_ids_of_tiktoken_too(tmp_path):
-    chosen = random.Random(8)
-    for number in range(30):
-        words = {"".join(chosen.choices("ab ", k=chosen.randint(2, 5))).encode() for _ in range(25)}
-        tokens = [*(bytes([byte]) for byte in range(256)), *sorted(words, key=lambda _: chosen.random())]
-        chosen.shuffle(tokens)
-        ranks = {token: rank for rank, token in enumerate(tokens)}
-        file = tmp_path / f"{number}.tiktoken"
-        import base64
-
-        file.write_text("".join(f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in ranks.items()))
-        ours, theirs = Tokenizer.load(file), ranked(ranks)
-        for text in ("".join(chosen.choices("ab ", k=chosen.randint(1, 12))) for _ in range(100)):
-            assert ours.encode(text).tolist() == theirs.encode_ordinary(text), (number, text)
+def test_ranks_with_bytes_in_any_order_and_tokens_that_no_merge_makes(tmp_path, trained):
+    order = list(range(256))
+    random.Random(8).shuffle(order)
+    tokens = [*(bytes([byte]) for byte in order), *trained.tokens[256:], b"", b" zebrafish", "日本酒".encode(), b"qzj"]
+    ranks = {token: rank for rank, token in enumerate(tokens) if token}
+    lines = (f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in ranks.items())
+    (tmp_path / "x.tiktoken").write_text("".join(lines))
+    ours, theirs = Tokenizer.load(tmp_path / "x.tiktoken", specials={"<|end|>": 600}), ranked(ranks)
+    assert ours.encode(" zebrafish").tolist() == [601] and ours.specials == {"<|end|>": 600}
+    for text in [PROSE, "a zebrafish, zebrafish zebrafishes 日本酒 日本酒日 qzj qzjj", *texts(1000)]:
+        assert ours.encode(text).tolist() == theirs.encode_ordinary(text)
+        assert ours.decode(ours.encode(text)) == text
 
 
 @pytest.mark.parametrize("names", [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")])
