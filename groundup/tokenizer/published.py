@@ -43,6 +43,10 @@ class Habits:
         """Whether nothing is done."""
         return self == Habits()
 
+    def cuts(self) -> bool:
+        """Whether a text is cut or changed before it comes to the encoder."""
+        return bool(self.added or self.later or self.nfc or self.digits or self.blank)
+
 
 class Published(BytePairs):
     """Tokens, merges and habits. `tokens` is b"" where an id belongs to a special token; added tokens have their text there."""
@@ -70,6 +74,8 @@ class Published(BytePairs):
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         from groundup.tokenizer.fast_bpe import as_bytes
 
+        if not self.habits.cuts():
+            return self.merged([as_bytes(text) for text in texts], threads)
         draft = [list(self.parts(as_bytes(text))) for text in texts]
         words = [part for parts in draft for part in parts if isinstance(part, bytes)]
         made = iter(self.merged(words, threads))
