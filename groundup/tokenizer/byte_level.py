@@ -66,7 +66,7 @@ def assembled(
     id_of = {}
     for name, number in vocabulary.items():
         other = specials.get(name, texts.get(name))
-        if name not in specials:
+        if name not in specials and not (name in texts and set(name) - byte_of.keys()):
             id_of[name] = int(number)
         if other not in (None, number):
             raise Problem(f"{where} gives {name!r} the ids {number} and {other}: each token has one")

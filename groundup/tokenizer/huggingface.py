@@ -25,7 +25,11 @@ def described(kind: Kind, specials: dict[str, int]) -> dict[str, Any]:
     shared = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     added = [{"id": token, "content": name} | shared for name, token in specials.items()]
     added = sorted([*added, *getattr(kind, "added_entries", list)()], key=lambda entry: entry["id"])
-    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
+    told = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
+    if isinstance(vocabulary := told["model"].get("vocab"), dict):  # other readers number added tokens anew unless they are there
+        last = max(vocabulary.values(), default=-1)
+        vocabulary |= {entry["content"]: entry["id"] for entry in added if entry["id"] < last}
+    return told
 
 
 def write_file(path: Path, kind: Kind, specials: dict[str, int]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import regex
 
-from groundup.tokenizer.byte_pairs import BytePairs, Merge
+from groundup.tokenizer.byte_pairs import BytePairs, Merge, alphabet
 from groundup.tokenizer.kind import Texts
 from groundup.tokenizer.merge_order import check, inner_merges
 from groundup.tokenizer.split import known, read_classes
@@ -118,8 +118,7 @@ class Published(BytePairs):
             split = regex.split(DIGITS[self.habits.digits], text.decode(errors="surrogateescape"))
             stretches = [part.encode(errors="surrogateescape") for part in split if part] or [b""]
         for stretch in stretches:
-            first = stretch[:4].decode(errors="ignore")[:1]
-            yield b" " + stretch if self.habits.blank and stretch and not first.isspace() else stretch
+            yield b" " + stretch if self.habits.blank and stretch and not stretch.startswith(b" ") else stretch
 
     def merged(self, stretches: Sequence[bytes], threads: int | None) -> list[np.ndarray]:
         """The ids of each stretch."""
@@ -172,8 +171,8 @@ class Published(BytePairs):
 
     def described(self) -> dict[str, Any]:
         told, habits = super().described(), self.habits
-        places = {*habits.added.values(), *habits.later.values()} - {*self.ids.values()}
-        told["model"]["vocab"] = {name: token for name, token in told["model"]["vocab"].items() if name and token not in places}
+        letters = alphabet()
+        told["model"]["vocab"] = {"".join(letters[byte] for byte in token): number for token, number in self.ids.items()}
         told["model"]["ignore_merges"] = habits.whole
         told["normalizer"] = {"type": "NFC"} if habits.nfc else None
         told["post_processor"] = habits.around
