@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from tokenizers import Tokenizer as Theirs
 
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer, chat
@@ -70,6 +71,9 @@ def test_what_is_extended_is_saved_and_extended_and_joined_again(more, tmp_path)
     more.tokenizer.save(tmp_path)
     again = Tokenizer.load(tmp_path)
     assert again.encode(NEW).tolist() == more.tokenizer.encode(NEW).tolist() and again.specials == more.tokenizer.specials
+    theirs = Theirs.from_file(str(tmp_path / "tokenizer.json"))
+    assert theirs.encode(NEW.replace("<|end|>", "")).ids == again.encode(NEW.replace("<|end|>", "")).tolist()
+    assert {name: theirs.token_to_id(name) for name in SPECIALS} == again.specials
     third = extend(again, ["Tannenbaum " * 9], 5).tokenizer
     assert third.encode(NEW).tolist() == again.encode(NEW).tolist() and third.vocabulary == again.vocabulary + 5
     assert extend(again, ["Tannenbaum " * 9], 5).tokenizer.tokens == third.tokens
