@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from groundup.commands import tokenizers
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -72,6 +74,16 @@ class StageCommand(TyperCommand):
         for name, default, meaning in settings_of(load(str(self.name)).Settings):
             table.add_row(name, default, meaning)
         Console(markup=False, highlight=False).print(table)
+
+
+class TokenizerCommand(StageCommand):
+    """The stage that learns a tokenizer, or one of the commands about tokenizers in files if the first word is its name."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        other = tokenizers.named(args[0]) if args else None
+        if other is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return other.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
 
 def settings_of(model: "type[BaseModel]", above: str = "") -> Iterator[tuple[str, str, str]]:
@@ -186,4 +198,5 @@ def add(app: typer.Typer) -> None:
     """Put a command for every kind of stage into the table of contents."""
     app.command(rich_help_panel="The whole way")(stages)
     for kind in TOLD:
-        app.command(kind, cls=StageCommand, rich_help_panel=PANEL)(_command(kind))
+        cls, more = (TokenizerCommand, tokenizers.MORE) if kind == "tokenizer" else (StageCommand, None)
+        app.command(kind, cls=cls, epilog=more, rich_help_panel=PANEL)(_command(kind))

@@ -59,7 +59,7 @@ def free_texts(subject: "Subject", count: int = TEXTS, length: int = LENGTH, see
     from groundup.generation.sample import Sampling
     from groundup.tokenizer import chat
 
-    start = subject.tokenizer.specials.get(chat.SEPARATOR, 0)
+    start = [*chat.separator_ids(subject.tokenizer), 0][0]
     length = min(length, subject.model.settings.context - 2)
 
     def some(numbers: list[int], done: Callable[[int], None]) -> list[Answer]:

@@ -60,7 +60,7 @@ def save(
 
 def special_ids(tokenizer: Tokenizer, template: str | None) -> dict[str, Any]:
     """Where a text begins and where an answer ends, as generation_config.json says it."""
-    begin = tokenizer.specials.get(chat.SEPARATOR)
+    begin = next(iter(chat.separator_ids(tokenizer)), None)
     stops = chat.stop_ids(tokenizer, template) if template else [begin] if begin is not None else []
     return ({"bos_token_id": begin} if begin is not None else {}) | ({"eos_token_id": stops} if stops else {})
 

@@ -13,17 +13,17 @@ import numpy as np
 from groundup.errors import Problem
 from groundup.model import families, quantize
 from groundup.model.folder import bare, fill
-from groundup.model.gguf_file import ALIGNMENT, ARRAY, BOOL, FLOAT32, GGUF, INT32, STRING, TYPES, UINT32, Fact, pack
+from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, TYPES, UINT32, Fact, pack
+from groundup.model.gguf_words import speak, tokenizer_of
 from groundup.model.names import give, places, take
 from groundup.model.settings import FAMILIES, ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
-from groundup.tokenizer import Tokenizer, chat
-from groundup.tokenizer.byte_pairs import BytePairs, alphabet
+from groundup.tokenizer import Tokenizer
+
+__all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "write"]
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
-NORMAL, CONTROL, UNUSED = 1, 3, 5  # kinds of tokens
-SPLITS = {"gpt4": "dbrx", "gpt2": "gpt-2"}  # llama.cpp's names of our patterns; dbrx: GPT-4's, merges always applied
 
 
 def write(
@@ -71,36 +71,6 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
         (f"{family}.rope.dimension_count", UINT32, settings.head_width),
         (f"{family}.rope.freq_base", FLOAT32, settings.rope_base),
     ]
-
-
-def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[Fact]:
-    """The tokenizer under llama.cpp's keys; ids that the model has and the tokenizer lacks are marked as unused."""
-    letters, words = alphabet(), tokenizer.kind
-    if not isinstance(words, BytePairs):
-        raise Problem(f"GGUF files are written with tokenizers of kind bpe here, and this one is of kind {words.name}.")
-    written = ["".join(letters[byte] for byte in token) for token in tokenizer.tokens]
-    tokens = [*written, *(f"[unused {number}]" for number in range(len(written), vocabulary))]
-    kinds = [NORMAL] * len(written) + [UNUSED] * (vocabulary - len(written))
-    for name, token in tokenizer.specials.items():
-        tokens[token], kinds[token] = name, CONTROL
-    facts: list[Fact] = [
-        ("tokenizer.ggml.model", STRING, "gpt2"),
-        ("tokenizer.ggml.pre", STRING, SPLITS[words.pattern]),
-        ("tokenizer.ggml.tokens", ARRAY, (STRING, tokens)),
-        ("tokenizer.ggml.token_type", ARRAY, (INT32, kinds)),
-        ("tokenizer.ggml.merges", ARRAY, (STRING, [f"{written[a]} {written[b]}" for a, b, _ in words.merges])),
-        ("tokenizer.ggml.add_bos_token", BOOL, False),
-        ("tokenizer.ggml.add_eos_token", BOOL, False),
-    ]
-    separator = tokenizer.specials.get(chat.SEPARATOR)
-    close = chat.stop_ids(tokenizer, template)[0] if template else separator
-    if separator is not None:
-        facts += [("tokenizer.ggml.bos_token_id", UINT32, separator)]
-    if close is not None:
-        facts += [("tokenizer.ggml.eos_token_id", UINT32, close), ("tokenizer.ggml.eot_token_id", UINT32, close)]
-    if template:
-        facts += [("tokenizer.chat_template", STRING, chat.jinja(template))]
-    return facts
 
 
 def read(path: str | Path, precision: str | None = None) -> Transformer:
@@ -158,25 +128,3 @@ def settings_of(file: GGUF) -> ModelSettings:
         "rope_base": float(str(np.float32(fact("rope.freq_base", 10_000.0)))),
     }
     return families.checked(values, str(file.path))
-
-
-def tokenizer_of(file: GGUF) -> tuple[Tokenizer | None, str | None]:
-    """The tokenizer in the file and the name of its chat template, where they are of a kind that is known here."""
-    facts = file.facts
-    splits = {theirs: ours for ours, theirs in SPLITS.items()}
-    if facts.get("tokenizer.ggml.model") != "gpt2" or facts.get("tokenizer.ggml.pre") not in splits:
-        return None, None
-    names, kinds = facts.get("tokenizer.ggml.tokens", []), facts.get("tokenizer.ggml.token_type", [])
-    byte_of = {letter: byte for byte, letter in enumerate(alphabet())}
-    try:
-        count = next((place for place, kind in enumerate(kinds) if kind != NORMAL), len(names))
-        tokens = [bytes(byte_of[letter] for letter in name) for name in names[:count]]
-        ids = {name: token for token, name in enumerate(names[:count])}
-        pairs = [pair.split(" ") for pair in facts.get("tokenizer.ggml.merges", [])]
-        merges = [(ids[a], ids[b], ids[a + b]) for a, b in pairs]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise Problem(f"{file.path} holds a tokenizer that does not make sense ({error}).") from None
-    specials = {names[token]: token for token, kind in enumerate(kinds[: len(names)]) if kind == CONTROL}
-    tokenizer = Tokenizer(BytePairs(tokens, merges, splits[facts["tokenizer.ggml.pre"]]), specials)
-    written = facts.get("tokenizer.chat_template")
-    return tokenizer, next((name for name in chat.TEMPLATES if chat.jinja(name) == written), None)

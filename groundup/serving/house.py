@@ -35,9 +35,7 @@ class Served:
     def __init__(self, name: str, lm: LanguageModel, limits: Limits, metrics: Metrics):
         self.name, self.lm, self.limits, self.metrics = name, lm, limits, metrics
         self.created = int(time.time())
-        self.template = lm.template or next(
-            (name for name in chat.TEMPLATES if set(chat.specials(name)) <= set(lm.tokenizer.specials)), None
-        )
+        self.template = lm.template or chat.guessed(lm.tokenizer)
         self.lead = chat.lead(self.template)
         self.stops = frozenset(lm.stop_ids) | frozenset(chat.stop_ids(lm.tokenizer, self.template or "plain"))
         self.longest = max(map(len, lm.tokenizer.tokens))

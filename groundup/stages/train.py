@@ -59,7 +59,7 @@ class Settings(config.Settings):
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
-    template: str = Field(default="plain", description="how conversations are written: plain or chatml")
+    template: str = Field(default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca")
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
     seconds: float | None = Field(
         default=None,

@@ -4,7 +4,6 @@
 printable character a byte.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -102,23 +101,10 @@ class BytePairs:
 
     @classmethod
     def understood(cls, told: dict[str, Any], specials: dict[str, int], path: Path) -> "BytePairs":
-        model, where, frozen = told["model"], str(path), path.with_name(CLASSES)
-        for part in ("normalizer", "truncation", "padding", "post_processor"):
-            if told.get(part) is not None and not (part == "post_processor" and told[part].get("type") == "ByteLevel"):
-                raise Problem(f"{where} has a {part} ({json.dumps(told[part])[:60]}), which this reader does not know")
-        for part in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "fuse_unk"):
-            expect(where, f"model.{part}", model.get(part) or None, [None])
-        expect(where, "decoder.type", (told.get("decoder") or {}).get("type"), ["ByteLevel"])
-        byte_of = {letter: byte for byte, letter in enumerate(alphabet())}
-        names = sorted((int(token), name) for name, token in model["vocab"].items() if name not in specials)
-        if [token for token, _ in names] != list(range(len(names))):
-            raise Problem(f"{where} numbers its {len(names):,} tokens with gaps: ids must run from 0 on, special tokens after them")
-        tokens = [bytes(byte_of[letter] for letter in name) for _, name in names]
-        id_of = {name: token for token, name in names}
-        pairs = [entry.split(" ") if isinstance(entry, str) else entry for entry in model["merges"]]
-        merges = [(id_of[a], id_of[b], id_of[a + b]) for a, b in pairs]
-        classes = read_classes(frozen) if frozen.exists() else None
-        return cls(tokens, merges, pattern_of(told["pre_tokenizer"], where), classes, where)
+        from groundup.tokenizer.byte_level import understood
+
+        frozen = path.with_name(CLASSES)
+        return understood(told, specials, read_classes(frozen) if frozen.exists() else None, path)
 
 
 @cache

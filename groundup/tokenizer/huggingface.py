@@ -23,8 +23,13 @@ LARGEST = 256 << 20  # bytes; the largest published tokenizers have some 30 MB
 def described(kind: Kind, specials: dict[str, int]) -> dict[str, Any]:
     """The content of a tokenizer.json."""
     shared = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    added = [{"id": token, "content": name} | shared for name, token in sorted(specials.items(), key=lambda item: item[1])]
-    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
+    added = [{"id": token, "content": name} | shared for name, token in specials.items()]
+    added = sorted([*added, *getattr(kind, "added_entries", list)()], key=lambda entry: entry["id"])
+    told = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
+    if isinstance(vocabulary := told["model"].get("vocab"), dict):  # other readers number added tokens anew unless they are there
+        last = max(vocabulary.values(), default=-1)
+        vocabulary |= {entry["content"]: entry["id"] for entry in added if entry["id"] < last}
+    return told
 
 
 def write_file(path: Path, kind: Kind, specials: dict[str, int]) -> None:
@@ -40,8 +45,8 @@ def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = No
     for name, text in tokenizer.kind.beside().items():
         replace(folder / name, text)
     told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    if chat.SEPARATOR in tokenizer.specials:
-        told |= {"bos_token": chat.SEPARATOR, "eos_token": chat.SEPARATOR}
+    if separator := chat.separator(tokenizer):
+        told |= {"bos_token": separator, "eos_token": separator}
     if template:
         told["eos_token"] = chat.TEMPLATES[chat.known(template)].close
         replace(folder / TEMPLATE, chat.jinja(template))
@@ -73,7 +78,12 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{path} is not a whole {FILE}: {error}") from None
     try:
-        specials = {entry["content"]: int(entry["id"]) for entry in told.get("added_tokens") or []}
-        return kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path), specials
+        added = {entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []}
+        specials = {name: token for name, (token, special) in added.items() if special}
+        kind = kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path)
+        for name, (token, special) in added.items():
+            if not special and kind.tokens[token] != name.encode():
+                raise Problem(f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}")
+        return kind, specials
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: {type(error).__name__} at {error}") from None

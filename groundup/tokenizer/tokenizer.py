@@ -4,14 +4,14 @@ Ids are the bytes 0-255, then what was merged, in order, then special tokens. Sp
 never makes one, whatever the text says; who wants one (the end of a turn, say) takes its id from `specials`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from groundup.errors import Problem
-from groundup.tokenizer import huggingface
+from groundup.tokenizer import huggingface, reading
 from groundup.tokenizer.kind import Kind, kind_named
 from groundup.tokenizer.stream import Streamer
 
@@ -48,17 +48,23 @@ class Tokenizer:
         return cls(kind_named(kind).train(texts_of(sources), size, threads, counted, **options), specials)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Tokenizer":
-        """From a folder that holds a `tokenizer.json`, or from such a file."""
-        path = Path(path)
-        file = path / huggingface.FILE if path.is_dir() else path
-        return cls(*huggingface.read(file), str(file))
+    def load(
+        cls, path: str | Path, pattern: str | None = None, specials: Sequence[str] | Mapping[str, int] | None = None
+    ) -> "Tokenizer":
+        """From a folder that holds a `tokenizer.json`, from such a file, from a rank file (`.tiktoken`), or from GPT-2's two files.
+
+        pattern, specials: what the last two do not say themselves.
+        """
+        kind, found = reading.read(Path(path), pattern, specials)
+        return cls(kind, found, str(path))
 
     def save(self, path: str | Path, template: str | None = None) -> None:
-        """Into a folder, or, where the path ends in `.json`, as that one file; a folder may get a chat template."""
+        """Into a folder, which may get a chat template; or as one file, where the path ends in `.json` or `.tiktoken`."""
         path = Path(path)
         if path.suffix == ".json":
             huggingface.write_file(path, self.kind, self.specials)
+        elif path.suffix == reading.RANKS:
+            reading.write_ranks(path, self.kind)
         else:
             huggingface.write_folder(path, self, template)
 
@@ -76,6 +82,11 @@ class Tokenizer:
     def vocabulary(self) -> int:
         """How many ids there are, specials included: what a model's embedding must hold."""
         return max([len(self.tokens), *(token + 1 for token in self.specials.values())])
+
+    @property
+    def begins(self) -> Sequence[str]:
+        """Special tokens that the tokenizer's file puts before a text; `encode` leaves them out."""
+        return getattr(self.kind, "begins", ())
 
     def encode(self, text: str | bytes) -> np.ndarray:
         """The ids of a text (tokens,) uint32, never a special one; bytes need not be UTF-8."""

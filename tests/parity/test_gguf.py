@@ -7,9 +7,13 @@ import pytest
 import torch
 import xllamacpp
 
+from groundup.errors import Problem
 from groundup.model import gguf
+from groundup.model.gguf_words import SPLITS
 from groundup.tokenizer import Tokenizer, chat
+from groundup.tokenizer.split import PATTERNS
 from tests.model_example import SHAPES, TEXT, ids, model, tokenizer
+from tests.published_example import written
 
 TEXTS = [
     TEXT,
@@ -83,7 +87,10 @@ def test_llama_cpp_continues_with_the_same_tokens(shape, tmp_path, words):
     )  # its GELU is a table in f16
 
 
-@pytest.mark.parametrize("pattern", ["gpt4", "gpt2"])
+NAMED = [pattern for pattern in PATTERNS if (pattern, None) in SPLITS.values()]
+
+
+@pytest.mark.parametrize("pattern", NAMED)
 def test_llama_cpp_cuts_text_into_the_same_ids(pattern, tmp_path):
     words = Tokenizer.train(" ".join(TEXTS) * 10, 340, pattern=pattern, specials=chat.specials("plain"))
     gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary), words, "f32", "plain")
@@ -92,7 +99,42 @@ def test_llama_cpp_cuts_text_into_the_same_ids(pattern, tmp_path):
         assert theirs.ids(text) == words.encode(text).tolist()
 
 
-@pytest.mark.parametrize("template", ["plain", "chatml"])
+@pytest.mark.parametrize("name", ["digits", "rank file"])
+def test_llama_cpp_cuts_text_as_published_tokenizers_do(name, tmp_path):
+    """Digits set apart and specials first; added text; ids with others between."""
+    if name == "digits":
+        _, file = written("digits", tmp_path)
+        told = json.loads(file.read_text())
+        for token, content in enumerate(["<think>", "  x  "], len(told["model"]["vocab"])):
+            flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
+            told["added_tokens"].append({"id": token, "content": content} | flags)
+        file.write_text(json.dumps(told))
+        words = Tokenizer.load(file)
+    else:
+        Tokenizer.train(" ".join(TEXTS) * 10, 340).save(tmp_path / "x.tiktoken")
+        words = Tokenizer.load(tmp_path / "x.tiktoken", specials={"<|end|>": 345})
+    gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary + 3), words)
+    theirs, (found, _) = LlamaCpp(tmp_path / "model.gguf"), gguf.tokenizer_of(gguf.GGUF(tmp_path / "model.gguf"))
+    assert found.specials == words.specials
+    for text in [*TEXTS, "a  1 22 <think>y</think>  x  z"]:
+        assert theirs.ids(text) == words.encode(text).tolist() == found.encode(text).tolist()
+
+
+@pytest.mark.parametrize("name", ["qwen", "neox", "blank_before", "runs_of_digits"])
+def test_what_llama_cpp_would_do_otherwise_is_refused(name, tmp_path):
+    words = Tokenizer.load(written(name, tmp_path)[1])
+    with pytest.raises(Problem, match="GGUF has no word for|llama.cpp has no name for"):
+        gguf.speak(words, words.vocabulary, None)
+
+
+def test_a_tokenizer_that_is_cut_otherwise_is_not_taken_for_ours(tmp_path, words):
+    gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary), words)
+    data = (tmp_path / "model.gguf").read_bytes()
+    (tmp_path / "model.gguf").write_bytes(data.replace(b"dbrx", b"dbry"))
+    assert gguf.tokenizer_of(gguf.GGUF(tmp_path / "model.gguf")) == (None, None)
+
+
+@pytest.mark.parametrize("template", chat.TEMPLATES)
 def test_llama_cpp_writes_a_conversation_the_same_way(template, tmp_path):
     words = Tokenizer.train(TEXT * 10, 300, specials=chat.specials(template))
     gguf.write(tmp_path / "model.gguf", model(vocabulary=words.vocabulary), words, "f32", template)

@@ -52,19 +52,3 @@ def test_transformers_loads_the_folder_with_the_same_ids_and_specials(made):
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
     assert theirs(PROSE)["input_ids"] == tokenizer.encode(PROSE).tolist()
     assert theirs.eos_token_id == tokenizer.specials["<|end|>"] and theirs.bos_token_id == tokenizer.specials["<|endoftext|>"]
-
-
-@pytest.mark.parametrize("template", chat.TEMPLATES)
-def test_the_jinja_template_gives_the_ids_of_rendering(tmp_path, template):
-    tokenizer = Tokenizer.train(PROSE * 5, 400, specials=chat.specials(template))
-    tokenizer.save(tmp_path, template)
-    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    chosen = random.Random(3)
-    for number in range(200):
-        said = [
-            {"role": chosen.choice(chat.ROLES), "content": ("x" + chosen.choice(texts(300))).strip()}
-            for _ in range(chosen.randint(1, 5))
-        ]
-        reply = number % 2 == 0
-        found = theirs.apply_chat_template(said, add_generation_prompt=reply, return_dict=False)
-        assert found == chat.render(tokenizer, said, template, reply).ids.tolist()
