@@ -56,6 +56,24 @@ def tour(run: dict[str, Any]) -> Iterator[str]:
     yield f"8-bit weights cost {percent(report['quantize']['int8']['bits_per_byte_change'])} more bits per byte."
 
 
+TOKENIZING = (("train", "seconds to learn 32,768 tokens"), ("encode", "MB/s to arrays"), ("hostile", "MB/s to arrays, hostile"))
+RIVALS = ("groundup", "rustbpe", "tiktoken", "tiktoken_numpy", "hf")
+
+
+def tokenizing() -> Iterator[str]:
+    """Byte-level BPE against other libraries, on one core and on two."""
+    for part, what in TOKENIZING:
+        for cores in (1, 2):
+            if not (run := newest("tokenizer", part=part, cores=cores)):
+                continue
+            present = [name for name in RIVALS if name in next(iter(run["runs"].values()))]
+            yield ""
+            yield "| " + " | ".join([f"{what}, {cores} core{'s' * (cores > 1)}", *present]) + " |"
+            yield "|---" * (len(present) + 1) + "|"
+            for text, found in run["runs"].items():
+                yield "| " + " | ".join([text.replace("_", " "), *(f"{found[name]:.2f}" for name in present)]) + " |"
+
+
 def table() -> str:
     """All that has been measured."""
     run = newest("tour", recipe="tour")
@@ -66,7 +84,7 @@ def table() -> str:
             "",
             f"Killed {soak['kills']} times at random moments, the tour's final model is {same} (`make soak`).",
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *tokenizing()])
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer, chat
-from groundup.tokenizer.split import CLASSES, PATTERNS, classes_as_text, classes_of_regex, read_classes
+from groundup.tokenizer.classes import CLASSES, classes_as_text, classes_of_regex, coarse, read_classes
+from groundup.tokenizer.split import PATTERNS
 
 TEXT = "Anna gave the red ball to Ben, it's 1234 o'clock 日本語 é.\n" * 20
 
@@ -18,7 +19,10 @@ def folder(tmp_path):
     return tmp_path / "made"
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+OWN = r"\p{L}+|\d| ?[^\s\p{L}\d]+"
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, OWN])
 @pytest.mark.parametrize("name", ["folder", "only.json"])
 def test_what_is_saved_is_read_back(tmp_path, pattern, name):
     tokenizer = Tokenizer.train(TEXT, 320, pattern=pattern, specials=["<|end|>"])
@@ -42,6 +46,20 @@ def test_the_class_table_of_the_folder_decides(folder):
     assert Tokenizer.load(folder).kind.classes[ord("x")] == CLASSES["number"]
 
 
+def test_a_table_of_the_first_format_is_still_read_and_still_written(folder):
+    told = json.loads((folder / "unicode.json").read_text())
+    assert told["format"] == 1 and "upper" not in told["classes"]
+    assert (read_classes(folder / "unicode.json") == coarse(read_classes())).all()
+
+
+def test_o200k_needs_a_table_that_tells_letters_apart(tmp_path):
+    Tokenizer.train(TEXT, 320, pattern="o200k").save(tmp_path)
+    assert json.loads((tmp_path / "unicode.json").read_text())["format"] == 2
+    (tmp_path / "unicode.json").write_text(classes_as_text(coarse(read_classes())))
+    with pytest.raises(Problem, match="without upper and lower letters, which o200k needs"):
+        Tokenizer.load(tmp_path)
+
+
 def test_the_shipped_class_table_is_that_of_regex_for_every_old_character():
     import unicodedata
 
@@ -59,17 +77,29 @@ def test_files_honour_the_umask(tmp_path):
     assert (tmp_path / "tokenizer.json").stat().st_mode & 0o777 == 0o640
 
 
+def turn_round(model: dict) -> None:
+    """A merge of a token and a letter gets an id below that token's."""
+    first, later = next(
+        (a, b) for a in model["merges"] for b in model["merges"] if "".join(a) in b and "".join(b) != "".join(a)
+    )
+    model["merges"] = [later, first]
+    low, high = model["vocab"]["".join(first)], model["vocab"]["".join(later)]
+    model["vocab"]["".join(first)], model["vocab"]["".join(later)] = high, low
+
+
 CHANGES = {
     "model.type": lambda told: told["model"].update(type="Unigram"),
     "normalizer": lambda told: told.update(normalizer={"type": "Lowercase"}),
     "byte_fallback": lambda told: told["model"].update(byte_fallback=True),
     "decoder": lambda told: told.update(decoder={"type": "Metaspace"}),
-    "pattern of its own": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": "x+"}),
+    "no regular expression": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": "(x"}),
+    r"where \+ after {} means": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": r"\d{1,3}+|\D"}),
+    "behavior Isolated": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(behavior="Removed"),
+    "before both are made": lambda told: turn_round(told["model"]),
     "this reader knows Split": lambda told: told.update(pre_tokenizer={"type": "Whitespace"}),
     "add_prefix_space": lambda told: told["pre_tokenizer"]["pretokenizers"][1].update(add_prefix_space=True),
     "gaps": lambda told: told["model"]["vocab"].update({"Anna!": 9999}),
     "lacks the bytes": lambda told: [told["model"]["vocab"].pop("ÿ"), told["model"]["vocab"].update({"Anna!": 255})],
-    "before both are made": lambda told: told["model"]["merges"].reverse(),
     "KeyError": lambda told: told["model"]["merges"].append(["Anna", "Ben"]),
     "which is taken": lambda told: told["added_tokens"][0].update(id=5),
     "is not a tokenizer.json": lambda told: told.pop("model"),

@@ -62,9 +62,38 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(arguments, expected):
         Tokenizer.train(*arguments)
 
 
-def test_a_pattern_that_is_not_there_is_named():
-    with pytest.raises(Problem, match="gpt4, gpt2"):
-        Tokenizer.train(TEXT, 300, pattern="gpt5")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"pattern": "gpt5"}, "gpt4, gpt2"),
+        ({"pattern": ""}, "gpt4, gpt2"),
+        ({"pattern": "(x"}, "no regular expression"),
+        ({"min_frequency": 0}, "min_frequency is 0"),
+        ({"memory": 1000}, "too few to count words in"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(options, expected):
+    with pytest.raises(Problem, match=expected):
+        Tokenizer.train(TEXT, 300, **options)
+
+
+def test_rare_pairs_make_no_tokens():
+    assert Tokenizer.train("abababab xyxyxy", 1000, min_frequency=4).tokens[256:] == [b"ab"]
+    assert Tokenizer.train("abababab xyxyxy", 1000, min_frequency=5).size == 256
+
+
+def test_a_pattern_of_ones_own_is_said_to_be_slower_once(capsys):
+    tokenizer = Tokenizer.train(TEXT, 300, pattern=r"\w+|\W")
+    tokenizer.encode(TEXT)
+    tokenizer.encode(TEXT)
+    assert capsys.readouterr().err.count("which is slower") == 2  # once in training, once in encoding
+
+
+def test_a_published_pattern_is_known_by_its_text():
+    from groundup.tokenizer.split import PATTERNS
+
+    assert Tokenizer.train(TEXT, 300, pattern=PATTERNS["o200k"]).kind.pattern == "o200k"
+
 
 
 

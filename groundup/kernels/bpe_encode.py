@@ -1,165 +1,130 @@
-"""Words to token ids: the fast form of `tokenizer.bpe.encode_word`, with a table that remembers words already seen.
+"""Words to token ids: the fast form of `tokenizer.bpe.encode`, with a memory of words already seen.
 
-Natural text repeats its words, so most of them are one look-up. A word that is new is merged: a short one by looking for
-its lowest pair again and again, a long one with a heap and a linked list, in n log n whatever a hostile text contains.
+Natural text repeats its words, so most of them are one look-up. Words are found a block at a time, and the places in memory where
+they may be are asked for before they are needed. Word r of the memory is two numbers: its hash, and its length, how many ids it
+has, its only id or where its ids start, and where its bytes are (those of short words are the hash).
 """
 
 import numpy as np
 from numba import int64, uint64
 
-from groundup.kernels.bpe_train import push, replace_top
-from groundup.kernels.compiled import PAD, load8, loop
-from groundup.kernels.word_table import GOLDEN, HASH, LENGTH, START, VALUE, find, hash_word
-from groundup.kernels.words import word_end
+from groundup.kernels.bpe_merge import encode_long, encode_short
+from groundup.kernels.compiled import PAD, load32, load64, loop, store32, store64
+from groundup.kernels.word_table import BLOCK, find_block, same
 
 SHORT = 64  # bytes; longer words are neither merged by the short way nor remembered
-MANY = np.uint64(1 << 63)  # value of a remembered word: its only id, or MANY | number of ids << 32 | where they start
-NEVER = 1 << 40
-WORDS, BYTES, IDS = 0, 1, 2  # what a memory's `state` counts: words remembered, bytes and ids used
+COUNT, PLACE, BYTES, FIELD = (
+    6,
+    12,
+    38,
+    (1 << 26) - 1,
+)  # where in the second number a field begins; the longer ones' mask
+WORDS_KEPT, BYTES_KEPT, IDS_KEPT = 0, 1, 2  # what a memory's `state` counts
 
 
 @loop
-def pair_table(first, second, made):
-    """The table that `join` reads: slots of (a << 32 | b, 1 + the id of the token that a and b make)."""
-    slots = 1 << 10
-    while slots < 4 * len(made):
-        slots *= 2
-    table, mask = np.zeros((slots, 2), np.uint64), uint64(slots - 1)
-    for m in range(len(made)):
-        key = uint64(first[m]) << uint64(32) | uint64(second[m])
-        slot = (key * GOLDEN) >> uint64(32) & mask
-        while table[slot, 1]:
-            slot = (slot + uint64(1)) & mask
-        table[slot, 0], table[slot, 1] = key, uint64(made[m]) + uint64(1)
-    return table
+def find_kept(rows, mask, arena, text, i, length, h):
+    """The address of the row of the word text[i:i+length], or of the empty one where it belongs."""
+    slot = int64(h + uint64(length)) & mask
+    while True:
+        row = rows + (slot << 4)
+        value = load64(row, 8)
+        if value == 0:
+            return row
+        if load64(row, 0) == h and int64(value & uint64(63)) == length:
+            if length <= 8 or same(arena, int64(value >> uint64(BYTES)), text, i, length):
+                return row
+        slot = (slot + 1) & mask
 
 
 @loop
-def join(pairs, a, b):
-    """The id of what a and b make, NEVER if nothing; ids grow with the order of merges, so this is the pair's rank, too."""
-    key, mask = uint64(a) << uint64(32) | uint64(b), uint64(len(pairs) - 1)
-    slot = (key * GOLDEN) >> uint64(32) & mask
-    while pairs[slot, 1] != 0:
-        if pairs[slot, 0] == key:
-            return int64(pairs[slot, 1]) - 1
-        slot = (slot + uint64(1)) & mask
-    return int64(NEVER)
+def copy_ids(value, ids, out):
+    """The ids of a remembered word to the address `out`; returns how many."""
+    count, place = int64(value >> uint64(COUNT)) & 63, int64(value >> uint64(PLACE)) & FIELD
+    if count == 1:
+        store32(out, 0, place)
+        return count
+    for k in range(count):
+        store32(out, k << 2, load32(ids, (place + k) << 2))
+    return count
 
 
 @loop
-def encode_short(text, i, n, out, m, byte_ids, pairs, rank):
-    """Merge text[i:i+n], lowest pair first, leftmost first; the ids go to out[m:]; returns how many."""
-    for k in range(n):
-        out[m + k] = byte_ids[load8(text, i + k)]
-    for k in range(n - 1):
-        rank[k] = join(pairs, out[m + k], out[m + k + 1])
-    while n > 1:
-        k = 0
-        for j in range(1, n - 1):
-            if rank[j] < rank[k]:
-                k = j
-        if rank[k] == NEVER:
-            break
-        out[m + k] = rank[k]
-        n -= 1
-        for j in range(k + 1, n):
-            out[m + j] = out[m + j + 1]
-        for j in range(k + 1, n - 1):
-            rank[j] = rank[j + 1]
-        if k < n - 1:
-            rank[k] = join(pairs, out[m + k], out[m + k + 1])
-        if k > 0:
-            rank[k - 1] = join(pairs, out[m + k - 1], out[m + k])
-    return n
+def encode_until_full(
+    text, ends, d, i, last, classes, pattern, merging, heads, bits, table, arena, ids, state, grows, out, m, out_ends
+):
+    """Ids from byte i of document d on, into out from m on, the end of each document into out_ends; returns (d, i, m).
 
-
-@loop
-def encode_long(text, i, n, out, m, byte_ids, pairs):
-    """The same for long words."""
-    symbol, following, previous = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    keys, values, heap = np.empty(3 * n, np.uint64), np.empty(3 * n, np.int32), 0
-    for k in range(n):
-        symbol[k], following[k], previous[k] = byte_ids[load8(text, i + k)], k + 1, k - 1
-    for k in range(n - 1):
-        r = join(pairs, symbol[k], symbol[k + 1])
-        if r != NEVER:
-            heap = push(keys, values, heap, ~(uint64(r) << uint64(32) | uint64(k)), k)
-    while heap > 0:
-        k, r = values[0], int64((~keys[0]) >> uint64(32))
-        heap -= 1
-        replace_top(keys, values, heap, keys[heap], values[heap])
-        if symbol[k] < 0 or following[k] >= n or join(pairs, symbol[k], symbol[following[k]]) != r:
-            continue
-        j = following[k]
-        symbol[k], symbol[j], following[k] = r, -1, following[j]
-        if following[k] < n:
-            previous[following[k]] = k
-            r = join(pairs, symbol[k], symbol[following[k]])
-            if r != NEVER:
-                heap = push(keys, values, heap, ~(uint64(r) << uint64(32) | uint64(k)), k)
-        before = previous[k]
-        if before >= 0:
-            r = join(pairs, symbol[before], symbol[k])
-            if r != NEVER:
-                heap = push(keys, values, heap, ~(uint64(r) << uint64(32) | uint64(before)), before)
-    k, made = 0, 0
-    while k < n:
-        out[m + made] = symbol[k]
-        made += 1
-        k = following[k]
-    return made
-
-
-@loop
-def encode_documents(text, ends, first, last, classes, pattern, byte_ids, pairs, table, arena, ids, state, out, out_ends):
-    """Ids of documents first..last into out, the end of each into out_ends; returns how many ids.
-
-    table, arena, ids and state are the memory of words: a `word_table`, its bytes, the ids its values point to, and what
-    of these is used. A memory that is full stays as it is.
+    Where the memory is full it stops if memory grows; else the memory stays as it is.
     """
-    size, used, ids_used = state[WORDS], state[BYTES], state[IDS]
-    rank, m = np.empty(SHORT, np.int64), 0
-    rows, mask, bytes_of = table.ctypes.data, len(table) - 1, arena.ctypes.data
-    for d in range(first, last):
-        i, n = ends[d], ends[d + 1]
+    size, used, ids_used = state[WORDS_KEPT], state[BYTES_KEPT], state[IDS_KEPT]
+    rank, word_ends, hashes = np.empty(SHORT, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint64)
+    rows, mask, bytes_of, ids_of, to = (
+        table.ctypes.data,
+        len(table) - 1,
+        arena.ctypes.data,
+        ids.ctypes.data,
+        out.ctypes.data,
+    )
+    how, ranks, ends_of, hash_of = merging.ctypes.data, rank.ctypes.data, word_ends.ctypes.data, hashes.ctypes.data
+    full = False
+    while d < last:
+        n = ends[d + 1]
         while i < n:
-            end = word_end(text, i, n, classes, pattern)
-            length = end - i
-            h = hash_word(text, i, length)
-            slot = find(rows, mask, bytes_of, text, i, length, h)
-            if table[slot, LENGTH]:
-                value = table[slot, VALUE]
-                if value < MANY:
-                    out[m] = value
-                    m += 1
-                else:
-                    begin = int64(value & uint64(0xFFFFFFFF))
-                    made = int64(value >> uint64(32) & uint64(0xFF))
+            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, 4)
+            for w in range(found):
+                end, h = int64(load64(ends_of, w << 3)), load64(hash_of, w << 3)
+                length = end - i
+                row = find_kept(rows, mask, bytes_of, text, i, length, h)
+                value = load64(row, 8)
+                if value:
+                    m += copy_ids(value, ids_of, to + (m << 2))
+                    i = end
+                    continue
+                if length >= SHORT:
+                    m += encode_long(text, i, length, to + (m << 2), how, heads, bits)
+                    i = end
+                    continue
+                if 2 * size >= len(table) or used + length + PAD > len(arena) or ids_used + length > len(ids):
+                    if grows:
+                        full = True
+                        break
+                    m += encode_short(text, i, length, to + (m << 2), how, ranks)
+                    i = end
+                    continue
+                made = encode_short(text, i, length, to + (m << 2), how, ranks)
+                place = int64(load32(to, m << 2))
+                if made > 1:
+                    place = ids_used
                     for k in range(made):
-                        out[m + k] = ids[begin + k]
-                    m += made
-                i = end
-                continue
-            if length >= SHORT:
-                m += encode_long(text, i, length, out, m, byte_ids, pairs)
-                i = end
-                continue
-            made = encode_short(text, i, length, out, m, byte_ids, pairs, rank)
-            if 2 * size < len(table) and used + length + PAD <= len(arena) and ids_used + made <= len(ids):
-                for k in range(length):
-                    arena[used + k] = load8(text, i + k)
-                table[slot, HASH], table[slot, START], table[slot, LENGTH] = h, used, length
-                if made == 1:
-                    table[slot, VALUE] = uint64(out[m])
-                else:
-                    table[slot, VALUE] = MANY | uint64(made) << uint64(32) | uint64(ids_used)
-                    for k in range(made):
-                        ids[ids_used + k] = out[m + k]
+                        store32(ids_of, (ids_used + k) << 2, load32(to, (m + k) << 2))
                     ids_used += made
-                used += length
+                store64(row, 0, h)
+                store64(row, 8, used << BYTES | place << PLACE | made << COUNT | length)
+                if length > 8:
+                    for k in range(0, length, 8):
+                        store64(bytes_of, used + k, load64(text, i + k))
+                    used += length
                 size += 1
-            m += made
-            i = end
-        out_ends[d + 1 - first] = m
-    state[WORDS], state[BYTES], state[IDS] = size, used, ids_used
-    return m
+                m += made
+                i = end
+            if full:
+                break
+        if full:
+            break
+        d += 1
+        out_ends[d] = m
+    state[WORDS_KEPT], state[BYTES_KEPT], state[IDS_KEPT] = size, used, ids_used
+    return d, i, m
+
+
+@loop
+def move(table, bigger):
+    """The rows of a memory in one with more slots."""
+    mask = uint64(len(bigger) - 1)
+    for r in range(len(table)):
+        if table[r, 1]:
+            slot = (table[r, 0] + (table[r, 1] & uint64(63))) & mask
+            while bigger[slot, 1]:
+                slot = (slot + uint64(1)) & mask
+            bigger[slot] = table[r]

@@ -46,8 +46,11 @@ def replace_top(keys, values, n, key, value):
 
 
 @loop
-def merge_pairs(table, arena, used, size):
-    """(merges, 2) int32: the pairs that make tokens 256, 257, …, at most up to `size`; ties go to the smaller (a, b)."""
+def merge_pairs(table, arena, used, size, min_frequency):
+    """(merges, 2) int32: the pairs that make tokens 256, 257, …, at most up to `size`; ties go to the smaller (a, b).
+
+    Ends where no pair occurs `min_frequency` times.
+    """
     symbol, weight = np.empty(used, np.int32), np.empty(used, np.int64)
     following, previous = np.empty(used, np.int32), np.empty(used, np.int32)
     pair_at = np.empty(used, np.int32)
@@ -94,7 +97,10 @@ def merge_pairs(table, arena, used, size):
         order = low - (uint64(first[p]) << bits | uint64(second[p]))
         heap = push(keys, values, heap, uint64(count[p]) << (bits + bits) | order, p)
 
-    left, right = np.full(size, -1, np.int32), np.full(size, -1, np.int32)  # number of the new pair (x, made), (made, y)
+    left, right = (
+        np.full(size, -1, np.int32),
+        np.full(size, -1, np.int32),
+    )  # number of the new pair (x, made), (made, y)
     touched, touched_pair = np.empty(bound, np.int32), np.empty(bound, np.int32)
     merges, made = np.empty((size - 256, 2), np.int32), 256
     while made < size and heap > 0:
@@ -108,6 +114,8 @@ def merge_pairs(table, arena, used, size):
         replace_top(keys, values, heap, keys[heap], values[heap])
         if stale:
             continue
+        if count[p] < min_frequency:
+            break
         merges[made - 256, 0], merges[made - 256, 1] = first[p], second[p]
         new, m = pairs, 0
         for entry in range(start[p], start[p] + seen[p]):

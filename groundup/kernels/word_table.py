@@ -7,10 +7,11 @@ length (0: an empty slot), a value. At most half of the slots are taken.
 import numpy as np
 from numba import int64, uint64
 
-from groundup.kernels.compiled import PAD, load8, load64, loop
+from groundup.kernels.compiled import PAD, load8, load64, loop, prefetch, store64
 from groundup.kernels.words import word_end
 
 HASH, START, LENGTH, VALUE = 0, 1, 2, 3
+BLOCK = 64  # words that are found before the first of them is looked up
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: multiplication by it spreads the bits upward
 
 
@@ -80,29 +81,49 @@ def lengthened(arena, used, need):
 
 
 @loop
+def find_block(text, i, n, classes, pattern, ends, hashes, rows, mask, row_bits):
+    """The ends and hashes of up to BLOCK words from i on; returns how many. Asks for the rows where they may be (2^row_bits bytes)."""
+    found = 0
+    while i < n and found < BLOCK:
+        end = word_end(text, i, n, classes, pattern)
+        h = hash_word(text, i, end - i)
+        prefetch(rows, (int64(h + uint64(end - i)) & mask) << row_bits)
+        store64(ends, found << 3, end)
+        store64(hashes, found << 3, int64(h))
+        found += 1
+        i = end
+    return found
+
+
+@loop
 def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern):
     """Count words from byte i of document d on; stops where the table would be over half full or the arena too short.
 
     The arrays are never reassigned in this loop: numba would count references to them once a word.
     """
     rows, mask, bytes_of = table.ctypes.data, len(table) - 1, arena.ctypes.data
+    word_ends, hashes = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint64)
+    ends_of, hash_of = word_ends.ctypes.data, hashes.ctypes.data
     while d < last:
         n = ends[d + 1]
         while i < n:
-            end = word_end(text, i, n, classes, pattern)
-            length = end - i
-            h = hash_word(text, i, length)
-            slot = find(rows, mask, bytes_of, text, i, length, h)
-            if table[slot, LENGTH] == 0:
-                if 2 * size >= len(table) or used + length + PAD > len(arena):
-                    return size, used, d, i
-                for k in range(length):
-                    arena[used + k] = load8(text, i + k)
-                table[slot, HASH], table[slot, START], table[slot, LENGTH] = h, used, length
-                used += length
-                size += 1
-            table[slot, VALUE] += uint64(1)
-            i = end
+            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, 5)
+            for w in range(found):
+                end, h = int64(load64(ends_of, w << 3)), load64(hash_of, w << 3)
+                length = end - i
+                row = rows + (find(rows, mask, bytes_of, text, i, length, h) << 5)
+                if load64(row, LENGTH << 3) == 0:
+                    if 2 * size >= len(table) or used + length + PAD > len(arena):
+                        return size, used, d, i
+                    for k in range(length):
+                        arena[used + k] = load8(text, i + k)
+                    store64(row, HASH << 3, int64(h))
+                    store64(row, START << 3, used)
+                    store64(row, LENGTH << 3, length)
+                    used += length
+                    size += 1
+                store64(row, VALUE << 3, int64(load64(row, VALUE << 3)) + 1)
+                i = end
         d += 1
     return size, used, d, i
 

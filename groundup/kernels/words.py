@@ -1,61 +1,33 @@
-"""Where a word of UTF-8 text ends, by the GPT-2 and GPT-4 patterns: the fast form of `tokenizer.split.words`.
+"""Where a word of UTF-8 text ends, by the published patterns: the fast form of `tokenizer.split.words`.
 
 Text comes as bytes at an address; out go the ends of its words. Classes come from the tokenizer's own frozen table,
-one byte a code point. Bytes that are not UTF-8 are words' ordinary members: of class OTHER, one byte long.
+one byte a code point. Bytes that are not UTF-8 are words' ordinary members: of class OTHER, one byte long. Where a pattern
+of one's own has cut the text already, there are marks in the place of classes: one byte a byte, 1 where a word begins.
 """
 
 import numpy as np
 
+from groundup.kernels.characters import (
+    LETTER,
+    LOWER,
+    MARK,
+    NEWLINE,
+    NUMBER,
+    OTHER,
+    SPACE,
+    UPPER,
+    character,
+    run_end,
+    set_end,
+)
 from groundup.kernels.compiled import load8, loop
 
-OTHER, LETTER, NUMBER, SPACE, NEWLINE = 0, 1, 2, 3, 4
-GPT4, GPT2 = 0, 1
-APOSTROPHE, BLANK = ord("'"), ord(" ")
-
-
-@loop
-def decode(text, i, n, classes):
-    """class | length << 8 of the character at i that starts with a byte above 127."""
-    b = load8(text, i)
-    x = load8(text, i + 1) ^ 0x80 if i + 1 < n else 0xFF  # below 0x40: a continuation byte
-    y = load8(text, i + 2) ^ 0x80 if i + 2 < n else 0xFF
-    z = load8(text, i + 3) ^ 0x80 if i + 3 < n else 0xFF
-    if x < 0x40:
-        if 0xC2 <= b < 0xE0:
-            return load8(classes, (b & 0x1F) << 6 | x) | 2 << 8
-        if 0xE0 <= b < 0xF0 and y < 0x40:
-            point = (b & 0x0F) << 12 | x << 6 | y
-            if point >= 0x800:
-                return load8(classes, point) | 3 << 8
-        if 0xF0 <= b < 0xF5 and y < 0x40 and z < 0x40:
-            point = (b & 0x07) << 18 | x << 12 | y << 6 | z
-            if 0x10000 <= point < 0x110000:
-                return load8(classes, point) | 4 << 8
-    return OTHER | 1 << 8
-
-
-@loop
-def character(text, i, n, classes):
-    """class | length << 8 of the character at i."""
-    b = load8(text, i)
-    return load8(classes, b) | 1 << 8 if b < 0x80 else decode(text, i, n, classes)
-
-
-@loop
-def run_end(text, i, n, classes, wanted):
-    """The end of the run of characters of class `wanted` that starts at i."""
-    while i < n:
-        b = load8(text, i)
-        if b < 0x80:
-            if load8(classes, b) != wanted:
-                return i
-            i += 1
-        else:
-            found = decode(text, i, n, classes)
-            if found & 255 != wanted:
-                return i
-            i += found >> 8
-    return i
+GPT4, CL100K, GPT2, O200K, MARKED = 0, 1, 2, 3, 4
+SINGLY = 8  # added to one of them: each digit is a word
+APOSTROPHE, BLANK, SLASH = ord("'"), ord(" "), ord("/")
+# sets of classes: what o200k lets follow upper letters, and stand with signs
+LOWERS = 1 << LETTER | 1 << LOWER | 1 << MARK
+SIGNS = 1 << OTHER | 1 << MARK
 
 
 @loop
@@ -79,25 +51,38 @@ def contraction_end(text, i, n, any_case):
 
 
 @loop
-def space_end(text, i, n, classes, split_at_newline):
-    r"""The end of \s*[\r\n] (where asked for) | \s+(?!\S) | \s+ at i."""
+def space_end(text, i, n, classes, pattern):
+    r"""The end of \s*[\r\n] (not in gpt2) | \s+(?!\S) | \s+ at i; in cl100k all space before the end of the text is one."""
     after_newline, last, j = i, i, i
     while j < n:
         found = character(text, j, n, classes)
-        if found & 255 < SPACE:
+        if found & 255 != SPACE and found & 255 != NEWLINE:
             break
         last = j
         j += found >> 8
         if found & 255 == NEWLINE:
             after_newline = j
-    if split_at_newline and after_newline > i:
+    if pattern == CL100K and j == n:
+        return j
+    if pattern != GPT2 and after_newline > i:
         return after_newline
     return j if j == n or last == i else last
 
 
 @loop
-def gpt4_end(text, i, n, classes):
-    """The end of the word at i by the GPT-4 pattern."""
+def number_end(text, j, n, classes, singly):
+    """The end of a number of up to three digits, of which the first ends at j."""
+    for _ in range(0 if singly else 2):
+        found = character(text, j, n, classes) if j < n else 0
+        if j == n or found & 255 != NUMBER:
+            return j
+        j += found >> 8
+    return j
+
+
+@loop
+def gpt4_end(text, i, n, classes, pattern, singly):
+    """The end of the word at i by the GPT-4 pattern and its kin."""
     b = load8(text, i)
     found = character(text, i, n, classes)
     j = i + (found >> 8)
@@ -105,12 +90,7 @@ def gpt4_end(text, i, n, classes):
     if kind == LETTER:
         return run_end(text, j, n, classes, LETTER)
     if kind == NUMBER:
-        for _ in range(2):
-            found = character(text, j, n, classes) if j < n else 0
-            if j == n or found & 255 != NUMBER:
-                return j
-            j += found >> 8
-        return j
+        return number_end(text, j, n, classes, singly)
     if b == APOSTROPHE:
         end = contraction_end(text, i, n, True)
         if end > i:
@@ -122,7 +102,7 @@ def gpt4_end(text, i, n, classes):
         if b == BLANK and found & 255 == OTHER:
             kind = OTHER
     if kind != OTHER:
-        return space_end(text, i, n, classes, True)
+        return space_end(text, i, n, classes, pattern)
     j = run_end(text, j, n, classes, OTHER)
     while j < n and (load8(text, j) == 10 or load8(text, j) == 13):
         j += 1
@@ -130,8 +110,8 @@ def gpt4_end(text, i, n, classes):
 
 
 @loop
-def gpt2_end(text, i, n, classes):
-    """The end of the word at i by the GPT-2 pattern."""
+def gpt2_end(text, i, n, classes, singly):
+    """The end of the word at i by the GPT-2 pattern; in its form with single digits no blank stands before a digit."""
     b = load8(text, i)
     if b == APOSTROPHE:
         end = contraction_end(text, i, n, False)
@@ -139,15 +119,75 @@ def gpt2_end(text, i, n, classes):
             return end
     j = i + 1 if b == BLANK and i + 1 < n else i
     found = character(text, j, n, classes)
-    if found & 255 < SPACE:
-        return run_end(text, j + (found >> 8), n, classes, found & 255)
-    return space_end(text, i, n, classes, False)
+    kind = found & 255
+    if kind == NUMBER and singly:
+        return j if j > i else j + (found >> 8)
+    if kind < SPACE:
+        return run_end(text, j + (found >> 8), n, classes, kind)
+    return space_end(text, i, n, classes, GPT2)
+
+
+@loop
+def cased_end(text, i, n, classes):
+    """The end of letters in o200k: upper and other ones, then lower and other ones; without a lower one, after the last other."""
+    kept, j = i, i
+    while j < n:
+        found = character(text, j, n, classes)
+        kind = found & 255
+        if kind == LOWER:
+            return set_end(text, j + (found >> 8), n, classes, LOWERS)
+        if kind != UPPER and kind != LETTER and kind != MARK:
+            break
+        j += found >> 8
+        if kind != UPPER:
+            kept = j
+    return kept if kept > i else j
+
+
+@loop
+def o200k_end(text, i, n, classes, singly):
+    """The end of the word at i by the o200k pattern."""
+    b = load8(text, i)
+    found = character(text, i, n, classes)
+    j = i + (found >> 8)
+    kind = found & 255
+    if kind == NUMBER:
+        return number_end(text, j, n, classes, singly)
+    if kind != NEWLINE:
+        begin = j if kind == OTHER or kind == SPACE else i
+        end = cased_end(text, begin, n, classes)
+        if end > begin:
+            return contraction_end(text, end, n, True) if end < n and load8(text, end) == APOSTROPHE else end
+        if b == BLANK and j < n and character(text, j, n, classes) & 255 == OTHER:
+            kind = OTHER
+    if kind != OTHER:
+        return space_end(text, i, n, classes, O200K)
+    j = set_end(text, j, n, classes, SIGNS)
+    while j < n and (load8(text, j) == 10 or load8(text, j) == 13 or load8(text, j) == SLASH):
+        j += 1
+    return j
+
+
+@loop
+def marked_end(i, n, marks):
+    """The end of the word at i where marks stand at the beginnings of words."""
+    i += 1
+    while i < n and load8(marks, i) == 0:
+        i += 1
+    return i
 
 
 @loop
 def word_end(text, i, n, classes, pattern):
     """The end of the word at i."""
-    return gpt4_end(text, i, n, classes) if pattern == GPT4 else gpt2_end(text, i, n, classes)
+    family = pattern & 7
+    if family <= CL100K:
+        return gpt4_end(text, i, n, classes, family, pattern & SINGLY)
+    if family == GPT2:
+        return gpt2_end(text, i, n, classes, pattern & SINGLY)
+    if family == O200K:
+        return o200k_end(text, i, n, classes, pattern & SINGLY)
+    return marked_end(i, n, classes)
 
 
 @loop

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     corpus: Input = Field(description="the corpus stage's folder: kept-*.parquet with a column `text`")
     size: int = Field(4096, ge=256, le=1 << 20, description="tokens to learn, the 256 bytes among them; control tokens come on top")
-    pattern: Literal["gpt4", "gpt2"] = Field("gpt4", description="how text is cut into words before merging")
+    pattern: Literal["gpt4", "gpt2", "gpt2-digits", "cl100k", "o200k", "o200k-digits", "llama3", "qwen2"] = Field("gpt4", description="how text is cut into words before merging")
     template: Literal["plain", "chatml", "llama3", "zephyr", "alpaca"] = Field("plain", description="chat form whose control tokens are added")
     sample_bytes: int = Field(1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus")
 

@@ -5,7 +5,7 @@ occurs most often (Sennrich et al. 2016; on bytes, Radford et al. 2019). Encodin
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from groundup.tokenizer.split import words
@@ -43,8 +43,11 @@ def merge(ids: list[int], pair: Pair, made: int) -> list[int]:
     return merged
 
 
-def merge_pairs(counts: dict[bytes, int], size: int) -> list[Pair]:
-    """The pairs that make tokens 256, 257, …, size - 1; of equally frequent ones the smaller (a, b) comes first."""
+def merge_pairs(counts: dict[bytes, int], size: int, min_frequency: int = 1) -> list[Pair]:
+    """The pairs that make tokens 256, 257, …, size - 1; of equally frequent ones the smaller (a, b) comes first.
+
+    It ends earlier where no pair occurs `min_frequency` times: a token seen once teaches a model nothing.
+    """
     tokenized = {word: list(word) for word in counts}
     merges: list[Pair] = []
     while 256 + len(merges) < size:
@@ -52,6 +55,8 @@ def merge_pairs(counts: dict[bytes, int], size: int) -> list[Pair]:
         if not pairs:
             break
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        if pairs[best] < min_frequency:
+            break
         tokenized = {word: merge(ids, best, 256 + len(merges)) for word, ids in tokenized.items()}
         merges.append(best)
     return merges
@@ -68,9 +73,25 @@ def encode_word(word: bytes, ranks: dict[Pair, int]) -> list[int]:
     return ids
 
 
-def train(texts: Iterable[str], size: int, pattern: str = "gpt4") -> list[Pair]:
+def encode_word_with_dropout(word: bytes, ranks: dict[Pair, int], p: float, chance: Callable[[int, int], float]) -> list[int]:
+    """The ids of one word if at each step each merge is left out with probability p (Provilkov et al. 2020).
+
+    chance: a number in [0, 1) for a step and the byte at which a pair begins. Training on such ids, another time others,
+    teaches a model how words are spelled.
+    """
+    ids, starts, step = list(word), list(range(len(word))), 0
+    while True:
+        found = [(ranks[pair], k) for k, pair in enumerate(pairwise(ids)) if pair in ranks and chance(step, starts[k]) >= p]
+        if not found:
+            return ids
+        made, k = min(found)
+        ids[k : k + 2], starts[k : k + 2] = [made], [starts[k]]
+        step += 1
+
+
+def train(texts: Iterable[str], size: int, pattern: str = "gpt4", min_frequency: int = 1) -> list[Pair]:
     """Merges learned from texts, for a vocabulary of `size` tokens: the 256 bytes and what was merged."""
-    return merge_pairs(count_words(texts, pattern), size)
+    return merge_pairs(count_words(texts, pattern), size, min_frequency)
 
 
 def encode(text: str, merges: list[Pair], pattern: str = "gpt4") -> list[int]:

@@ -4,6 +4,7 @@
 printable character a byte.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,13 +14,16 @@ import numpy as np
 
 from groundup.errors import Problem
 from groundup.tokenizer import bpe
+from groundup.tokenizer.classes import classes_as_text, fitting, read_classes
 from groundup.tokenizer.kind import Texts
-from groundup.tokenizer.split import PATTERNS, classes_as_text, known, read_classes
+from groundup.tokenizer.split import PATTERNS, expression, known
 
 if TYPE_CHECKING:
+    from groundup.tokenizer.counting import Counts
     from groundup.tokenizer.fast_bpe import Encoder
 
 CLASSES = "unicode.json"
+LEAST_MEMORY = 64 << 20  # bytes
 Merge = tuple[int, int, int]
 
 
@@ -36,9 +40,9 @@ class BytePairs:
         classes: np.ndarray | None = None,
         where: str = "this tokenizer",
     ):
-        """tokens: the bytes of each id; merges: (a, b, what they make); classes: of code points, as in `split`."""
+        """tokens: the bytes of each id; merges: (a, b, what they make); classes: of code points, as in `classes`."""
         self.tokens, self.merges, self.pattern = list(tokens), [(a, b, made) for a, b, made in merges], known(pattern)
-        self.classes = read_classes() if classes is None else classes
+        self.classes = fitting(read_classes() if classes is None else classes, self.pattern, where)
         check(self.tokens, self.merges, where)
 
     @classmethod
@@ -49,19 +53,42 @@ class BytePairs:
         threads: int | None = None,
         counted: Callable[[int], None] | None = None,
         pattern: str = "gpt4",
+        min_frequency: int = 1,
+        memory: int = 2 << 30,
     ) -> "BytePairs":
-        """Learn up to `size` tokens, the 256 bytes among them."""
-        if size < 256:
-            raise Problem(f"a vocabulary of {size} tokens cannot hold the 256 bytes it starts from: ask for 256 or more")
+        """Learn up to `size` tokens, the 256 bytes among them.
+
+        pattern: a name of `split.PATTERNS` or a regular expression; min_frequency: rarer pairs are not merged; memory: bytes that
+        counting and merging stay within, for which the rarest words of a large text are forgotten (see `counting`).
+        """
+        check_asked(size, min_frequency, memory)
         from groundup.tokenizer import fast_bpe
 
-        classes = read_classes()
-        merges = fast_bpe.train(texts, size, known(pattern), classes, threads, counted=counted)
+        classes, pattern = read_classes(), known(pattern)
+        merges = fast_bpe.train(texts, size, pattern, classes, threads, fast_bpe.say_compiling, counted, min_frequency, memory)
+        return cls.made_of(merges, pattern, classes)
+
+    @classmethod
+    def train_on(cls, counts: "Counts", size: int, min_frequency: int = 1) -> "BytePairs":
+        """The same from words that have been counted."""
+        check_asked(size, min_frequency, LEAST_MEMORY)
+        from groundup.tokenizer import fast_bpe
+
+        merges = fast_bpe.train_on(counts, size, min_frequency=min_frequency)
+        return cls.made_of(merges, counts.cutter.pattern, counts.cutter.classes)
+
+    @classmethod
+    def made_of(cls, merges: Sequence[tuple[int, int]], pattern: str, classes: np.ndarray) -> "BytePairs":
+        """From merges that make the ids 256, 257, …"""
         made = [(a, b, 256 + rank) for rank, (a, b) in enumerate(merges)]
         return cls(bpe.vocabulary(merges), made, pattern, classes)
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         return self._encoder.encode_many(texts, threads)
+
+    def encode_with_dropout(self, text: str | bytes, p: float, seed: int) -> np.ndarray:
+        """The ids of a text if each merge is left out with probability p at each step; equal seeds give equal ids."""
+        return self._encoder.encode_with_dropout(text, p, seed)
 
     @cached_property
     def _encoder(self) -> "Encoder":
@@ -75,7 +102,8 @@ class BytePairs:
         letters = alphabet()
         written = ["".join(letters[byte] for byte in token) for token in self.tokens]
         whole = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-        split = {"type": "Split", "pattern": {"Regex": PATTERNS[self.pattern]}, "behavior": "Isolated", "invert": False}
+        cut_by = PATTERNS.get(self.pattern, self.pattern)
+        split = {"type": "Split", "pattern": {"Regex": cut_by}, "behavior": "Isolated", "invert": False}
         parts = [split, whole | {"use_regex": False}]
         return {
             "normalizer": None,
@@ -107,6 +135,16 @@ class BytePairs:
         return understood(told, specials, read_classes(frozen) if frozen.exists() else None, path)
 
 
+def check_asked(size: int, min_frequency: int, memory: int) -> None:
+    """What training cannot do is refused before minutes are spent on counting."""
+    if size < 256:
+        raise Problem(f"a vocabulary of {size} tokens cannot hold the 256 bytes it starts from: ask for 256 or more")
+    if min_frequency < 1:
+        raise Problem(f"min_frequency is {min_frequency}, and a pair that is merged occurs at least once: give 1 or more")
+    if memory < LEAST_MEMORY:
+        raise Problem(f"{memory:,} bytes of memory are too few to count words in: give {LEAST_MEMORY:,} or more")
+
+
 @cache
 def alphabet() -> list[str]:
     """The character that stands for each byte: itself where it is printable Latin-1, else the next of those from U+0100."""
@@ -123,12 +161,14 @@ def check(tokens: Sequence[bytes], merges: Sequence[Merge], where: str) -> None:
     missing = [byte for byte in range(256) if bytes([byte]) not in known]
     if missing:
         raise Problem(f"{where} lacks the bytes {missing[:5]}: a byte-level vocabulary holds all 256")
-    before = -1
+    before, made_by_merging = -1, {made for _, _, made in merges}
     for a, b, made in merges:
         if not (0 <= a < len(tokens) and 0 <= b < len(tokens) and 0 <= made < len(tokens)) or tokens[a] + tokens[b] != tokens[made]:
             raise Problem(f"{where} merges {a} and {b} to {made}, which is not what their bytes make")
         if made <= before:
             raise Problem(f"{where} makes token {made} after token {before}: merges must come in the order of what they make")
+        if made <= max(a if a in made_by_merging else -1, b if b in made_by_merging else -1):
+            raise Problem(f"{where} merges {a} and {b} before both are made: a merge must come after those it builds on")
         before = made
 
 
@@ -140,12 +180,19 @@ def pattern_of(told: dict[str, Any], where: str) -> str:
     if [part["type"] for part in parts] == ["ByteLevel"] and parts[0].get("use_regex", True):
         return "gpt2"
     if [part["type"] for part in parts] == ["Split", "ByteLevel"] and not parts[1].get("use_regex", True):
-        named = {regex: name for name, regex in PATTERNS.items()}
-        written = parts[0]["pattern"]["Regex"]
-        if written in named and parts[0]["behavior"] == "Isolated" and not parts[0].get("invert"):
-            return named[written]
-        raise Problem(f"{where} splits by a pattern of its own, {written[:60]!r}: this reader knows {', '.join(PATTERNS)}")
+        if parts[0]["behavior"] != "Isolated" or parts[0].get("invert"):
+            raise Problem(f"{where} does not keep what its pattern finds as it is: this reader knows behavior Isolated, not inverted")
+        return own(parts[0]["pattern"]["Regex"], where)
     raise Problem(f"{where} splits by {[part['type'] for part in parts]}: this reader knows Split with ByteLevel, and ByteLevel")
+
+
+def own(written: str, where: str) -> str:
+    """The name of a pattern's text, or the text if it is one of the file's own and means the same to `regex`."""
+    if written not in PATTERNS.values():
+        if re.search(r"\{\d+(,\d*)?\}\+", written):
+            raise Problem(f"{where} splits by {written[:60]!r}, where + after {{}} means one thing to some readers and another to others")
+        expression(written)
+    return known(written)
 
 
 def expect(where: str, what: str, found: object, wanted: list) -> None:

@@ -1,98 +1,32 @@
 """The reference of `bpe.py` at the speed of compiled loops: many texts in, merges or arrays of ids out, on all cores.
 
 Texts are joined into one buffer of bytes with the borders beside it; threads take ranges of documents (the loops hold no
-lock). The first use on a machine compiles for some ten seconds and says so; after that the code comes from a cache.
+lock). The first use on a machine compiles for some seconds and says so; after that the code comes from a cache.
 """
 
-import os
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice, pairwise
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from groundup.errors import Problem
-from groundup.hardware import cache_folder, use_cache_folder
+from groundup.tokenizer.batches import as_bytes, batches, in_order, joined, say, say_compiling, usable_threads
+from groundup.tokenizer.counting import MEMORY, Counts, Table, count
+from groundup.tokenizer.cutting import Cutter
 
-use_cache_folder()  # numba reads where to keep compiled code when it is imported, which the next lines do
+from groundup.kernels import bpe_encode, bpe_merge, bpe_train, compiled, words  # isort: skip (`batches` tells numba of its cache folder first)
 
-from groundup.kernels import bpe_encode, bpe_train, word_table, words
-from groundup.kernels.compiled import PAD, announced
-
-PATTERN_NUMBERS = {"gpt4": words.GPT4, "gpt2": words.GPT2}
-BATCH = 4 << 20  # bytes of text that one thread takes at a time: bounds memory, and is long enough to drown the call
-SMALLEST_MEMORY, LARGEST_MEMORY = 12, 19  # log2 of the slots in which an encoder remembers words
-
-
-def say_compiling(purpose: str) -> None:
-    """What the first use on a machine tells on standard error."""
-    text = f"compiling the loops for {purpose}, some seconds, once on this machine (kept in {cache_folder()})"
-    print(text, file=sys.stderr, flush=True)
-
-
-def usable_threads() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def as_bytes(text: str | bytes) -> bytes:
-    """UTF-8; half of a character (a lone surrogate) has none and is refused."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        found = f"U+{ord(text[error.start]):04X}"
-        raise Problem(
-            f"character {error.start} of the text is half of a surrogate pair ({found}), which no UTF-8 file can hold: "
-            'remove it, for instance with text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")'
-        ) from None
-
-
-def joined(parts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Parts as one padded buffer, and their borders: part d is buffer[ends[d]:ends[d + 1]]."""
-    ends = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=ends[1:])
-    return np.frombuffer(b"".join([*parts, bytes(PAD)]), np.uint8), ends
-
-
-def batches(texts: Iterable[str | bytes]) -> Iterator[list[bytes]]:
-    """Texts as UTF-8 in lists of about BATCH bytes."""
-    batch, size = [], 0
-    for text in texts:
-        batch.append(as_bytes(text))
-        size += len(batch[-1])
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def in_order(work: Callable[[Any], Any], items: Iterable[Any], threads: int) -> Iterator[Any]:
-    """work(item) of each item, in order, on so many threads; no more items are drawn than the threads have in hand."""
-    items = iter(items)
-    ahead = list(islice(items, 2))
-    if threads == 1 or len(ahead) < 2:  # starting threads takes longer than encoding a sentence
-        yield from map(work, chain(ahead, items))
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: list[Any] = []
-        for item in chain(ahead, items):
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > threads:
-                yield waiting.pop(0).result()
-        yield from (future.result() for future in waiting)
+FIRST_SLOTS, MOST_SLOTS = 1 << 12, 1 << 20  # in which an encoder remembers half as many words
 
 
 def word_borders(text: str | bytes, pattern: str, classes: np.ndarray) -> np.ndarray:
     """Where each word of a text ends, in bytes of its UTF-8."""
-    data = as_bytes(text)
+    data, cutter = as_bytes(text), Cutter(pattern, classes)
     buffer, _ = joined([data])
-    return words.word_ends(buffer.ctypes.data, len(data), classes.ctypes.data, PATTERN_NUMBERS[pattern])
+    rules = cutter.rules([data])
+    return words.word_ends(buffer.ctypes.data, len(data), rules.ctypes.data, cutter.number)
 
 
 def train(
@@ -103,48 +37,60 @@ def train(
     threads: int | None = None,
     tell: Callable[[str], None] = say_compiling,
     counted: Callable[[int], None] | None = None,
+    min_frequency: int = 1,
+    memory: int = MEMORY,
 ) -> list[tuple[int, int]]:
     """The merges that `bpe.train` gives; `counted` hears how many bytes have been read so far."""
+    with compiled.announced(lambda: tell("training tokenizers")):
+        table, read, _ = count(texts, Cutter(pattern, classes, say), threads, counted, memory)
+        return merges_of(table, read, size, min_frequency)
 
-    def count(batch: list[bytes]) -> tuple:
-        buffer, ends = joined(batch)
-        place = buffer.ctypes.data, ends, 0, len(batch), classes.ctypes.data, PATTERN_NUMBERS[pattern]
-        return int(ends[-1]), word_table.count_words(*place)
 
-    total, read = None, 0
-    with announced(lambda: tell("training tokenizers")):
-        for seen, table in in_order(count, batches(texts), threads or usable_threads()):
-            total = table if total is None else word_table.add_counts(*total, table[0], table[1])
-            read += seen
-            if counted:
-                counted(read)
-        if total is None or total[2] == 0:
-            raise Problem("there is no text to train the tokenizer on: every source is empty")
-        if read.bit_length() + 2 * (size - 1).bit_length() > 64:
-            raise Problem(f"{read:,} bytes are too many to count for {size:,} tokens: train on a sample of the text")
-        rows, arena, _, used = total
-        return [(a, b) for a, b in bpe_train.merge_pairs(rows, arena, used, size).tolist()]
+def train_on(
+    counts: Counts, size: int, tell: Callable[[str], None] = say_compiling, min_frequency: int = 1
+) -> list[tuple[int, int]]:
+    """The same from words that have been counted."""
+    with compiled.announced(lambda: tell("training tokenizers")):
+        return merges_of(counts.table, counts.read, size, min_frequency)
+
+
+def merges_of(table: Table | None, read: int, size: int, min_frequency: int) -> list[tuple[int, int]]:
+    """The merges that these words give; they come from so many bytes."""
+    if table is None or table[2] == 0:
+        raise Problem("there is no text to train the tokenizer on: every source is empty")
+    if read.bit_length() + 2 * (size - 1).bit_length() > 64:
+        raise Problem(f"{read:,} bytes are too many to count for {size:,} tokens: train on a sample of the text")
+    rows, arena, _, used = table
+    return [(a, b) for a, b in bpe_train.merge_pairs(rows, arena, used, size, min_frequency).tolist()]
 
 
 class Memory(NamedTuple):
-    """The words that an encoder has seen, and their ids; one thread at a time."""
+    """The words that an encoder has seen, and their ids, with room to work in; one thread at a time."""
 
     table: np.ndarray
     arena: np.ndarray
     ids: np.ndarray
     state: np.ndarray
+    heads: np.ndarray
+    bits: np.ndarray
 
     @classmethod
-    def of_size(cls, bits: int) -> "Memory":
-        """Empty, for 2^(bits - 1) words."""
-        arena, ids = np.empty(8 << bits, np.uint8), np.empty(4 << bits, np.uint32)
-        return cls(np.zeros((1 << bits, 4), np.uint64), arena, ids, np.zeros(3, np.int64))
+    def of_size(cls, slots: int, vocabulary: int) -> "Memory":
+        """Empty, for half as many words as slots."""
+        table, arena, ids = (
+            np.zeros((slots, 2), np.uint64),
+            np.empty(8 * slots, np.uint8),
+            np.empty(4 * slots, np.uint32),
+        )
+        work = np.full(vocabulary, -1, np.int32), np.zeros(vocabulary // 64 + 1, np.uint64)
+        return cls(table, arena, ids, np.zeros(3, np.int64), *work)
 
-    def is_full(self) -> bool:
-        """Whether a larger one would remember more."""
-        words_kept, bytes_kept, ids_kept = self.state.tolist()
-        roomy = 2 * words_kept < len(self.table) and bytes_kept + 64 < len(self.arena) and ids_kept + 64 < len(self.ids)
-        return not roomy and len(self.table) < 1 << LARGEST_MEMORY
+    def enlarged(self) -> "Memory":
+        """The same words, with room for four times as many."""
+        bigger = Memory.of_size(min(4 * len(self.table), MOST_SLOTS), 0)
+        bpe_encode.move(self.table, bigger.table)
+        bigger.arena[: len(self.arena)], bigger.ids[: len(self.ids)] = self.arena, self.ids
+        return bigger._replace(state=self.state, heads=self.heads, bits=self.bits)
 
 
 class Encoder:
@@ -159,11 +105,19 @@ class Encoder:
         tell: Callable[[str], None] = say_compiling,
     ):
         """byte_ids (256,); merges (merges, 3): a, b and the id they make, which must grow from merge to merge."""
-        self.byte_ids, self.classes, self.pattern = byte_ids.astype(np.int64), classes, PATTERN_NUMBERS[pattern]
+        self.byte_ids, self.cutter = byte_ids.astype(np.int32), Cutter(pattern, classes, say)
+        self.vocabulary = max(int(byte_ids.max()), int(merges.max(initial=0))) + 1
+        if self.vocabulary > bpe_merge.LIMIT:
+            raise Problem(
+                f"this vocabulary has ids up to {self.vocabulary - 1:,}, and encoding is made for up to {bpe_merge.LIMIT:,}"
+            )
         self.idle: list[Memory] = []
         self.lock = threading.Lock()
-        with announced(lambda: tell("encoding text")):
-            self.pairs = bpe_encode.pair_table(*(np.ascontiguousarray(merges[:, k], np.int64) for k in range(3)))
+        with compiled.announced(lambda: tell("encoding text")):
+            self.pairs = bpe_merge.pair_table(*(np.ascontiguousarray(merges[:, k], np.int64) for k in range(3)))
+            self.byte_pairs = bpe_merge.byte_pair_table(self.byte_ids, self.pairs)
+            addresses = self.byte_ids.ctypes.data, self.byte_pairs.ctypes.data, self.pairs.ctypes.data
+            self.merging = np.array([*addresses, len(self.pairs) - 1], np.int64)
             self._encode([b""])
 
     def encode(self, text: str | bytes) -> np.ndarray:
@@ -175,23 +129,43 @@ class Encoder:
         made = in_order(self._encode, batches(texts), threads or usable_threads())
         return [ids for batch in made for ids in batch]
 
+    def encode_with_dropout(self, text: str | bytes, p: float, seed: int) -> np.ndarray:
+        """The ids of one text (tokens,) uint32 if merges are left out with probability p."""
+        from groundup.kernels.bpe_dropout import encode_text
+
+        data = as_bytes(text)
+        buffer, _ = joined([data])
+        rules, out = self.cutter.rules([data]), np.empty(len(data), np.uint32)
+        place = buffer.ctypes.data, len(data), rules.ctypes.data, self.cutter.number
+        with compiled.announced(lambda: say_compiling("encoding with dropout")):
+            made = encode_text(*place, self.merging.ctypes.data, float(p), np.uint64(seed & (1 << 64) - 1), out)
+        return out[:made].copy()
+
     def _encode(self, batch: list[bytes]) -> list[np.ndarray]:
         buffer, ends = joined(batch)
-        out, out_ends = np.empty(len(buffer) + bpe_encode.SHORT, np.uint32), np.zeros(len(ends), np.int64)
-        memory = self._borrow()
-        place = buffer.ctypes.data, ends, 0, len(batch), self.classes.ctypes.data, self.pattern
-        made = bpe_encode.encode_documents(*place, self.byte_ids, self.pairs, *memory, out, out_ends)
-        self._give_back(memory)
+        rules, memory = self.cutter.rules(batch), self._borrow()
+        out, out_ends = np.empty(len(buffer), np.uint32), np.zeros(len(ends), np.int64)
+        text = buffer.ctypes.data, ends
+        cut = len(batch), rules.ctypes.data, self.cutter.number, self.merging
+        d, i, made = 0, 0, 0
+        while d < len(batch):
+            place = (
+                memory.heads,
+                memory.bits,
+                memory.table,
+                memory.arena,
+                memory.ids,
+                memory.state,
+                len(memory.table) < MOST_SLOTS,
+            )
+            d, i, made = bpe_encode.encode_until_full(*text, d, i, *cut, *place, out, made, out_ends)
+            if d < len(batch):
+                memory = memory.enlarged()
+        with self.lock:
+            self.idle.append(memory)
         out = out[:made].copy()
-        borders = out_ends.tolist()
-        return [out[a:b] for a, b in pairwise(borders)]
+        return [out[a:b] for a, b in pairwise(out_ends.tolist())]
 
     def _borrow(self) -> Memory:
         with self.lock:
-            return self.idle.pop() if self.idle else Memory.of_size(SMALLEST_MEMORY)
-
-    def _give_back(self, memory: Memory) -> None:
-        if memory.is_full():
-            memory = Memory.of_size(min(LARGEST_MEMORY, len(memory.table).bit_length() + 1))
-        with self.lock:
-            self.idle.append(memory)
+            return self.idle.pop() if self.idle else Memory.of_size(FIRST_SLOTS, self.vocabulary)

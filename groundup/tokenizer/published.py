@@ -20,7 +20,8 @@ import regex
 from groundup.tokenizer.byte_pairs import BytePairs, Merge, alphabet
 from groundup.tokenizer.kind import Texts
 from groundup.tokenizer.merge_order import check, inner_merges
-from groundup.tokenizer.split import known, read_classes
+from groundup.tokenizer.classes import fitting, read_classes
+from groundup.tokenizer.split import known
 
 DIGITS = {"each": r"(\p{N})", "runs": r"(\p{N}+)"}
 FEW = 64  # tokens that are looked for in a text one by one before it is cut into words for their sake
@@ -62,7 +63,7 @@ class Published(BytePairs):
     ):
         self.habits = habits or Habits()
         self.merges, self.pattern = [(a, b, made) for a, b, made in merges], known(pattern)
-        self.classes = read_classes() if classes is None else classes
+        self.classes = fitting(read_classes() if classes is None else classes, self.pattern, where)
         self.ids = {token: number for number, token in enumerate(tokens) if token}
         check(tokens, self.ids, self.merges, where)
         self.tokens = list(tokens)

@@ -6,14 +6,18 @@ never makes one, whatever the text says; who wants one (the end of a turn, say) 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from groundup.errors import Problem
 from groundup.tokenizer import huggingface, reading
 from groundup.tokenizer.kind import Kind, kind_named
+from groundup.tokenizer.offsets import Offsets, offsets
 from groundup.tokenizer.stream import Streamer
+
+if TYPE_CHECKING:
+    from groundup.tokenizer.counting import Counts
 
 Source = str | Path
 BLOCK = 4 << 20  # bytes of a file that are read at a time
@@ -46,6 +50,14 @@ class Tokenizer:
         """
         numbered(specials, size)  # names that cannot be are refused before minutes are spent on counting
         return cls(kind_named(kind).train(texts_of(sources), size, threads, counted, **options), specials)
+
+    @classmethod
+    def train_on(cls, counts: "Counts", size: int, specials: Sequence[str] = (), min_frequency: int = 1) -> "Tokenizer":
+        """Learn byte-level BPE from words that were counted before (see `counting`), for instance on several days."""
+        from groundup.tokenizer.byte_pairs import BytePairs
+
+        numbered(specials, size)
+        return cls(BytePairs.train_on(counts, size, min_frequency), specials)
 
     @classmethod
     def load(
@@ -95,6 +107,20 @@ class Tokenizer:
     def encode_many(self, texts: Iterable[str | bytes], threads: int | None = None) -> list[np.ndarray]:
         """The ids of each text, on all cores."""
         return self.kind.encode_many(texts, threads)
+
+    def encode_with_dropout(self, text: str | bytes, p: float, seed: int) -> np.ndarray:
+        """The ids of a text if each merge is left out with probability p; the same seed gives the same ids."""
+        encode = getattr(self.kind, "encode_with_dropout", None)
+        if encode is None:
+            raise Problem(f"a tokenizer of kind {self.kind.name!r} merges nothing that dropout could leave out: it is for kind bpe")
+        if not 0 <= p <= 1:
+            raise Problem(f"dropout leaves merges out with a probability p from 0 to 1, and p is {p}")
+        return encode(text, p, seed)
+
+    def offsets(self, text: str | bytes) -> Offsets:
+        """The ids of a text and where each stands in it, in characters and in bytes."""
+        data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+        return offsets(data, self.encode(text), self.kind.tokens, self.kind.lead, f"a tokenizer of kind {self.kind.name!r}")
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens; a special token gives its name."""

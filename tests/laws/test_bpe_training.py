@@ -6,20 +6,22 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from groundup.tokenizer import bpe, fast_bpe
-from groundup.tokenizer.split import read_classes
+from groundup.tokenizer import batches, bpe, fast_bpe
+from groundup.tokenizer.classes import read_classes
+from groundup.tokenizer.split import PATTERNS
 
 CLASSES = read_classes()
 few_letters = some.text("ab ", max_size=60)  # ties, repeats and overlaps everywhere
 like_code = some.text(string.ascii_letters[:6] + " \n\t\r.'9é😀", max_size=80)
 corpora = some.lists(few_letters | like_code | some.text(max_size=40), min_size=1, max_size=6).filter(any)
-patterns = some.sampled_from(["gpt4", "gpt2"])
+patterns = some.sampled_from([*PATTERNS, r"[ab]+|\s"])
 
 
 @settings(max_examples=80, deadline=None)
-@given(corpora, patterns, some.integers(256, 320))
-def test_fast_training_finds_the_merges_of_the_reference(corpus, pattern, size):
-    assert fast_bpe.train(corpus, size, pattern, CLASSES) == bpe.train(corpus, size, pattern)
+@given(corpora, patterns, some.integers(256, 320), some.integers(1, 6))
+def test_fast_training_finds_the_merges_of_the_reference(corpus, pattern, size, min_frequency):
+    fast = fast_bpe.train(corpus, size, pattern, CLASSES, min_frequency=min_frequency)
+    assert fast == bpe.train(corpus, size, pattern, min_frequency)
 
 
 @settings(max_examples=20, deadline=None)
@@ -38,7 +40,7 @@ def test_threads_and_batches_do_not_change_what_is_learned(monkeypatch):
     random = np.random.default_rng(5)
     corpus = ["".join(random.choice(list("abcdé \n"), 50)) for _ in range(300)]
     whole = fast_bpe.train(corpus, 400, "gpt4", CLASSES, threads=1)
-    monkeypatch.setattr(fast_bpe, "BATCH", 500)
+    monkeypatch.setattr(batches, "BATCH", 500)
     assert fast_bpe.train(corpus, 400, "gpt4", CLASSES, threads=3) == whole
 
 
