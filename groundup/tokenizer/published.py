@@ -18,9 +18,9 @@ import numpy as np
 import regex
 
 from groundup.tokenizer.byte_pairs import BytePairs, Merge, alphabet
+from groundup.tokenizer.classes import fitting, read_classes
 from groundup.tokenizer.kind import Texts
 from groundup.tokenizer.merge_order import check, inner_merges
-from groundup.tokenizer.classes import fitting, read_classes
 from groundup.tokenizer.split import known
 
 DIGITS = {"each": r"(\p{N})", "runs": r"(\p{N}+)"}
