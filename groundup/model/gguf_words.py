@@ -4,13 +4,14 @@ What llama.cpp would do otherwise is refused on the way out. On the way back, a 
 tokenizer: its ids would be wrong without anybody being told.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from groundup.errors import Problem
 from groundup.model.gguf_file import ARRAY, BOOL, GGUF, INT32, STRING, UINT32, Fact
 from groundup.tokenizer import Tokenizer, chat
 from groundup.tokenizer.byte_level import assembled
 from groundup.tokenizer.byte_pairs import BytePairs, alphabet
+from groundup.tokenizer.kind import Kind
 from groundup.tokenizer.published import Habits, Published
 from groundup.tokenizer.split import PATTERNS
 
@@ -113,4 +114,4 @@ def understood(facts: dict[str, Any], pattern: str, digits: str | None, where: s
     )  # fmt: skip
     specials = of_kind[CONTROL]
     kind = assembled(of_kind[NORMAL], facts["tokenizer.ggml.merges"], specials, pattern, None, where, habits)
-    return Tokenizer(kind, specials, where)
+    return Tokenizer(cast(Kind, kind), specials, where)

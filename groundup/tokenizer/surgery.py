@@ -8,11 +8,13 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from groundup.errors import Problem
 from groundup.tokenizer.byte_pairs import BytePairs, Merge
+from groundup.tokenizer.kind import Kind
 from groundup.tokenizer.published import Habits, Published
 from groundup.tokenizer.tokenizer import Tokenizer
 
@@ -91,13 +93,13 @@ def merge_vocabularies(first: Tokenizer, second: Tokenizer) -> Joined:
     for name in (name for name in other.tokens if name and name not in id_of):
         id_of[name] = len(tokens)
         tokens.append(name)
-    theirs = [tuple(id_of[other.tokens[token]] for token in merge) for merge in other.merges]
+    there = {token: id_of[name] for token, name in enumerate(other.tokens) if name}
+    theirs = [(there[a], there[b], there[made]) for a, b, made in other.merges]
     new = sorted((merge for merge in theirs if merge[2] >= first.vocabulary), key=lambda merge: merge[2])
     specials = dict(first.specials)
     for name in sorted(second.specials, key=second.specials.__getitem__):
         specials.setdefault(name, len(tokens) + len(specials) - len(first.specials))
-    from_second = {token: id_of[name] for token, name in enumerate(other.tokens) if name}
-    from_second |= {token: specials[name] for name, token in second.specials.items()}
+    from_second = there | {token: specials[name] for name, token in second.specials.items()}
     from_first = {token: token for token in [*(id_of[name] for name in one.tokens if name), *first.specials.values()]}
     return Joined(Tokenizer(like(one, tokens, [*one.merges, *new]), specials), from_first, from_second)
 
@@ -116,8 +118,8 @@ def changeable(tokenizer: Tokenizer) -> BytePairs:
     return kind
 
 
-def like(kind: BytePairs, tokens: Sequence[bytes], merges: Sequence[Merge]) -> BytePairs:
+def like(kind: BytePairs, tokens: Sequence[bytes], merges: Sequence[Merge]) -> Kind:
     """A vocabulary that cuts text as another does."""
     made = [token for _, _, token in merges]
     plain = all(tokens) and all(a < b for a, b in zip(made, made[1:], strict=False))
-    return (BytePairs if plain else Published)(tokens, merges, kind.pattern, kind.classes)
+    return cast(Kind, (BytePairs if plain else Published)(tokens, merges, kind.pattern, kind.classes))
