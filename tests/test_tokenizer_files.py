@@ -60,7 +60,7 @@ def test_files_honour_the_umask(tmp_path):
 
 
 CHANGES = {
-    "model.type": lambda told: told["model"].update(type="Unigram"),
+    "model.type": lambda told: told["model"].update(type="Morse"),
     "normalizer": lambda told: told.update(normalizer={"type": "NFC"}),
     "byte_fallback": lambda told: told["model"].update(byte_fallback=True),
     "decoder": lambda told: told.update(decoder={"type": "Metaspace"}),

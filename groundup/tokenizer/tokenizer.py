@@ -49,8 +49,12 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
-        """From a folder that holds a `tokenizer.json`, or from such a file."""
+        """From a folder that holds a `tokenizer.json`, from such a file, or from a `.model` of SentencePiece."""
         path = Path(path)
+        if path.suffix == ".model" and not path.is_dir():
+            from groundup.tokenizer import sentencepiece_file
+
+            return cls(*sentencepiece_file.read(path), str(path))
         file = path / huggingface.FILE if path.is_dir() else path
         return cls(*huggingface.read(file), str(file))
 
