@@ -72,7 +72,7 @@ def drawn(text, i, n, nodes, scores, unknown, alpha, behind, chance, start, piec
             if share > 0.0 and left >= 0.0:
                 chosen, end = found, b
                 left -= share
-        if not alone and left >= 0.0:
+        if not alone and left >= 0.0 and np.exp(alpha * unknown + behind[a + length] - behind[a]) > 0.0:
             chosen, end = UNKNOWN, a + length
         start[end], piece[end] = a, chosen
         a = end

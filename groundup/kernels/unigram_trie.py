@@ -54,7 +54,7 @@ def build(text, ends):
     first, last = np.empty(total, np.int64), np.empty(total, np.int64)
     depth, row_of = np.empty(total, np.int64), np.empty(total, np.int64)
     first[0], last[0], depth[0], row_of[0] = 0, len(ends) - 1, 0, 0
-    nodes[0, CHECK] = 0
+    nodes[0, CHECK] = -2  # the root is taken, and nobody's child
     labels, borders = np.empty(257, np.int64), np.empty(257, np.int64)
     low, end, todo = 1, 256, 1
     while todo > 0:  # depth first: what is looked up together lies together

@@ -39,10 +39,7 @@ def cut_end(text, i, n, classes, cut):
 
 @loop
 def likeliest(text, i, n, nodes, scores, unknown, best, start, piece):
-    """The best segmentation of text[i:n]: the last piece of each beginning, its start and the sum up to there.
-
-    The sums have the precision of `best`, because libraries that keep four bytes choose otherwise in long texts.
-    """
+    """The best segmentation of text[i:n]: the last piece of each beginning, its start and the sum up to there."""
     for j in range(n - i + 1):
         best[j], start[j] = 0, -1
     a = 0

@@ -61,15 +61,15 @@ class Encoder:
 
     def __init__(
         self, pieces: Sequence[bytes], ids: Sequence[int], scores: np.ndarray, unknown: float, byte_ids: np.ndarray | None,
-        unknown_id: int, cut: str, classes: np.ndarray, short_sums: bool = False,
+        unknown_id: int, cut: str, classes: np.ndarray,
     ):
         """pieces: what text is cut into, with their ids; scores of all ids; byte_ids (256,) where unknowns are spelled in bytes.
 
-        cut: one of CUTS; short_sums: add up scores in four bytes, as SentencePiece does.
+        cut: one of CUTS.
         """
         self.scores, self.unknown, self.unknown_id = np.asarray(scores, np.float64), float(unknown), unknown_id
         self.byte_ids = np.zeros(0, np.int64) if byte_ids is None else byte_ids.astype(np.int64)
-        self.cut, self.classes, self.precision = CUTS[cut], classes, np.float32 if short_sums else np.float64
+        self.cut, self.classes = CUTS[cut], classes
         self.idle: list[Memory] = []
         self.lock = threading.Lock()
         with announced(lambda: say_compiling("encoding text")):
@@ -98,7 +98,7 @@ class Encoder:
         buffer, ends = joined(batch)
         out, out_ends = np.empty(len(buffer), np.uint32), np.zeros(len(ends), np.int64)
         longest = int(np.diff(ends).max()) + 1
-        space = np.empty(longest, self.precision), *(np.empty(longest, np.int32) for _ in range(3))
+        space = np.empty(longest), *(np.empty(longest, np.int32) for _ in range(3))
         memory = self._borrow()
         place = buffer.ctypes.data, ends, 0, len(batch), self.cut, self.classes.ctypes.data
         given = self.nodes, self.scores, self.unknown, self.byte_ids, self.unknown_id, space

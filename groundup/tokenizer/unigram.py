@@ -147,7 +147,8 @@ def sampled(text: str, scores: Pieces, unknown: float, longest: int, alpha: floa
         high = max(score + behind[j] for j, score in steps[i])
         behind[i] = high + log(sum(exp(score + behind[j] - high) for j, score in steps[i]))
     i = 0
-    while i < n:
+    while i < n:  # an unknown character is drawn when no piece was
+        steps[i].sort(key=lambda step, i=i: text[i : step[0]] not in scores)
         left, end = chance[i], i + 1
         for j, score in steps[i]:
             if left >= 0 and exp(score + behind[j] - behind[i]) > 0:
