@@ -88,7 +88,7 @@ def turn_round(model: dict) -> None:
 
 
 CHANGES = {
-    "model.type": lambda told: told["model"].update(type="Unigram"),
+    "model.type": lambda told: told["model"].update(type="Morse"),
     "normalizer": lambda told: told.update(normalizer={"type": "Lowercase"}),
     "byte_fallback": lambda told: told["model"].update(byte_fallback=True),
     "decoder": lambda told: told.update(decoder={"type": "Metaspace"}),

@@ -18,7 +18,7 @@ from groundup.tokenizer.tokenizer import Tokenizer
 
 def extend(tokenizer: Tokenizer, texts: Iterable[str | bytes], count: int) -> Changed:
     """Up to `count` tokens more, learned from new texts; the row of a new one is the average of the tokens that spelled it."""
-    from groundup.tokenizer.fast_bpe import as_bytes
+    from groundup.tokenizer.batches import as_bytes
 
     kind = changeable(tokenizer)
     if count < 1:

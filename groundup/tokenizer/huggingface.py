@@ -80,7 +80,10 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     try:
         added = {entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []}
         specials = {name: token for name, (token, special) in added.items() if special}
-        kind = kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path)
+        written = told["model"].get("type", "BPE")
+        if written == "BPE" and "sentencepiece" in told["model"]:
+            written = "BPE of SentencePiece"
+        kind = kind_called(written, path).understood(told, specials, path)
         for name, (token, special) in added.items():
             if not special and kind.tokens[token] != name.encode():
                 raise Problem(f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}")

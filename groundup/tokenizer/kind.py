@@ -50,6 +50,8 @@ class Kind(Protocol):
 
 KINDS = {  # name -> module and class, imported when used; the type that a tokenizer.json calls it
     "bpe": ("groundup.tokenizer.byte_pairs", "BytePairs", "BPE"),
+    "unigram": ("groundup.tokenizer.pieces", "Pieces", "Unigram"),
+    "sentencepiece_bpe": ("groundup.tokenizer.sentencepiece_bpe", "ScoredPairs", "BPE of SentencePiece"),
 }
 
 

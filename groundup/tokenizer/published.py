@@ -72,8 +72,11 @@ class Published(BytePairs):
         self.begins = self.habits.begins
         self.lead = " " if self.habits.blank else ""
 
+    def encode_with_dropout(self, text: str | bytes, p: float, seed: int) -> np.ndarray:
+        raise Problem("this tokenizer merges in an order of its own, which dropout does not know: train one here, or take p = 0")
+
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
-        from groundup.tokenizer.fast_bpe import as_bytes
+        from groundup.tokenizer.batches import as_bytes
 
         if not self.habits.cuts():
             return self.merged([as_bytes(text) for text in texts], threads)

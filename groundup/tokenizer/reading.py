@@ -1,6 +1,6 @@
 """Which file of which format holds a tokenizer, and what must be said beside it: behind `Tokenizer.load`.
 
-A folder or file of Hugging Face says everything itself. A rank file says neither pattern nor special tokens, GPT-2's two files
+A folder or file of Hugging Face and a `.model` of SentencePiece say everything themselves. A rank file says neither pattern nor special tokens, GPT-2's two files
 say no pattern: where something is not given, GPT-4's pattern is taken for the one, GPT-2's for the other, and no specials.
 """
 
@@ -11,7 +11,7 @@ from groundup.errors import Problem
 from groundup.tokenizer import huggingface
 from groundup.tokenizer.kind import Kind
 
-RANKS = ".tiktoken"
+RANKS, MODEL = ".tiktoken", ".model"
 Specials = Sequence[str] | Mapping[str, int]
 
 
@@ -25,7 +25,7 @@ def read(path: Path, pattern: str | None, specials: Specials | None) -> tuple[Ki
         return kind, numbered(specials or {}, len(kind.tokens), {})
     if file.suffix == ".gguf":
         raise Problem(f"{file} holds a model with its tokenizer: load it as a model")
-    if file.name != huggingface.FILE:
+    if file.name != huggingface.FILE and file.suffix != MODEL:
         from groundup.tokenizer import vocab_merges
 
         if pair := vocab_merges.pair_at(path):
@@ -33,6 +33,10 @@ def read(path: Path, pattern: str | None, specials: Specials | None) -> tuple[Ki
             return kind, found | numbered(specials or {}, len(kind.tokens), found)
     if pattern is not None or specials is not None:
         raise Problem(f"{file} says itself how it cuts text and which special tokens it has: leave out pattern and specials")
+    if file.suffix == MODEL:
+        from groundup.tokenizer import sentencepiece_file
+
+        return sentencepiece_file.read(file)
     return huggingface.read(file)
 
 

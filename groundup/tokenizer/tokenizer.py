@@ -63,7 +63,8 @@ class Tokenizer:
     def load(
         cls, path: str | Path, pattern: str | None = None, specials: Sequence[str] | Mapping[str, int] | None = None
     ) -> "Tokenizer":
-        """From a folder that holds a `tokenizer.json`, from such a file, from a rank file (`.tiktoken`), or from GPT-2's two files.
+        """From a folder that holds a `tokenizer.json`, from such a file, from a `.model` of SentencePiece,
+        from a rank file (`.tiktoken`), or from GPT-2's two files.
 
         pattern, specials: what the last two do not say themselves.
         """
