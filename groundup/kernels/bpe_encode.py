@@ -5,7 +5,6 @@ they may be are asked for before they are needed. Word r of the memory is two nu
 has, its only id or where its ids start, and where its bytes are (those of short words are the hash).
 """
 
-import numpy as np
 from numba import int64, uint64
 
 from groundup.kernels.bpe_merge import encode_long, encode_short
@@ -13,12 +12,9 @@ from groundup.kernels.compiled import PAD, load32, load64, loop, store32, store6
 from groundup.kernels.word_table import BLOCK, find_block, same
 
 SHORT = 64  # bytes; longer words are neither merged by the short way nor remembered
-COUNT, PLACE, BYTES, FIELD = (
-    6,
-    12,
-    38,
-    (1 << 26) - 1,
-)  # where in the second number a field begins; the longer ones' mask
+SCRATCH = SHORT + 2 * BLOCK
+COUNT, PLACE, BYTES = 6, 12, 38  # the bits at which fields of the second number begin, after the length
+FIELD = (1 << 26) - 1  # what fits into each of the last two
 WORDS_KEPT, BYTES_KEPT, IDS_KEPT = 0, 1, 2  # what a memory's `state` counts
 
 
@@ -51,22 +47,17 @@ def copy_ids(value, ids, out):
 
 @loop
 def encode_until_full(
-    text, ends, d, i, last, classes, pattern, merging, heads, bits, table, arena, ids, state, grows, out, m, out_ends
+    text, ends, d, i, last, classes, pattern, merging, heads, bits, table, arena, ids, state, scratch, grows, out, m, out_ends
 ):
     """Ids from byte i of document d on, into out from m on, the end of each document into out_ends; returns (d, i, m).
 
-    Where the memory is full it stops if memory grows; else the memory stays as it is.
+    Where the memory is full it stops if memory grows; else the memory stays as it is. scratch (SCRATCH,) is made by the
+    caller: numba frees an array after the last line that names it, also where its address is still read.
     """
     size, used, ids_used = state[WORDS_KEPT], state[BYTES_KEPT], state[IDS_KEPT]
-    rank, word_ends, hashes = np.empty(SHORT, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint64)
-    rows, mask, bytes_of, ids_of, to = (
-        table.ctypes.data,
-        len(table) - 1,
-        arena.ctypes.data,
-        ids.ctypes.data,
-        out.ctypes.data,
-    )
-    how, ranks, ends_of, hash_of = merging.ctypes.data, rank.ctypes.data, word_ends.ctypes.data, hashes.ctypes.data
+    rows, mask, bytes_of, ids_of, to = table.ctypes.data, len(table) - 1, arena.ctypes.data, ids.ctypes.data, out.ctypes.data
+    how, ranks = merging.ctypes.data, scratch.ctypes.data
+    ends_of, hash_of = ranks + 8 * SHORT, ranks + 8 * (SHORT + BLOCK)
     full = False
     while d < last:
         n = ends[d + 1]

@@ -53,7 +53,7 @@ def _writer(bits: int) -> Any:
 
 
 @intrinsic
-def prefetch(typing, address, i):
+def _prefetch(typing, address, i):
     """Asks for the bytes at address + i, which are wanted soon."""
 
     def generate(context, builder, signature, arguments):
@@ -67,6 +67,7 @@ def prefetch(typing, address, i):
     return types.void(types.int64, types.int64), generate
 
 
+prefetch: Any = _prefetch
 load8: Any = _reader(8)
 load32: Any = _reader(32)
 load64: Any = _reader(64)

@@ -96,14 +96,14 @@ def find_block(text, i, n, classes, pattern, ends, hashes, rows, mask, row_bits)
 
 
 @loop
-def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern):
+def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern, scratch):
     """Count words from byte i of document d on; stops where the table would be over half full or the arena too short.
 
-    The arrays are never reassigned in this loop: numba would count references to them once a word.
+    The arrays are never reassigned in this loop: numba would count references to them once a word. None that is read by
+    address is made here: numba frees an array after the last line that names it.
     """
     rows, mask, bytes_of = table.ctypes.data, len(table) - 1, arena.ctypes.data
-    word_ends, hashes = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint64)
-    ends_of, hash_of = word_ends.ctypes.data, hashes.ctypes.data
+    ends_of, hash_of = scratch.ctypes.data, scratch.ctypes.data + 8 * BLOCK
     while d < last:
         n = ends[d + 1]
         while i < n:
@@ -132,9 +132,9 @@ def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, 
 def count_words(text, ends, first, last, classes, pattern):
     """(table, arena, words, bytes used of the arena) of documents first..last; document d is text[ends[d]:ends[d+1]]."""
     table, arena = np.zeros((1 << 13, 4), np.uint64), np.zeros(1 << 16, np.uint8)
-    size, used, d, i = 0, 0, first, ends[first]
+    size, used, d, i, scratch = 0, 0, first, ends[first], np.empty(2 * BLOCK, np.int64)
     while True:
-        size, used, d, i = count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern)
+        size, used, d, i = count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern, scratch)
         if d == last:
             return table, arena, size, used
         if 2 * size >= len(table):

@@ -45,10 +45,11 @@ def count(
 
     read, forgotten = 0, 0
     for seen, table in in_order(work, batches(texts), threads or usable_threads()):
-        total = table if total is None else word_table.add_counts(*total, table[0], table[1])
-        if total[2] * WORD_COST > memory or total[3] * BYTE_COST > memory:
-            total = without_rarest(*total, memory)
+        grown: Any = table if total is None else word_table.add_counts(*total, table[0], table[1])
+        if grown[2] * WORD_COST > memory or grown[3] * BYTE_COST > memory:
+            grown = without_rarest(*grown, memory)
             forgotten += 1
+        total = grown
         read += seen
         if counted:
             counted(read)

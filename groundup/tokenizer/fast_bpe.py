@@ -71,6 +71,7 @@ class Memory(NamedTuple):
     arena: np.ndarray
     ids: np.ndarray
     state: np.ndarray
+    scratch: np.ndarray
     heads: np.ndarray
     bits: np.ndarray
 
@@ -83,7 +84,7 @@ class Memory(NamedTuple):
             np.empty(4 * slots, np.uint32),
         )
         work = np.full(vocabulary, -1, np.int32), np.zeros(vocabulary // 64 + 1, np.uint64)
-        return cls(table, arena, ids, np.zeros(3, np.int64), *work)
+        return cls(table, arena, ids, np.zeros(3, np.int64), np.empty(bpe_encode.SCRATCH, np.int64), *work)
 
     def enlarged(self) -> "Memory":
         """The same words, with room for four times as many."""
@@ -156,6 +157,7 @@ class Encoder:
                 memory.arena,
                 memory.ids,
                 memory.state,
+                memory.scratch,
                 len(memory.table) < MOST_SLOTS,
             )
             d, i, made = bpe_encode.encode_until_full(*text, d, i, *cut, *place, out, made, out_ends)

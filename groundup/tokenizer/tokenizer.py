@@ -54,10 +54,9 @@ class Tokenizer:
     @classmethod
     def train_on(cls, counts: "Counts", size: int, specials: Sequence[str] = (), min_frequency: int = 1) -> "Tokenizer":
         """Learn byte-level BPE from words that were counted before (see `counting`), for instance on several days."""
-        from groundup.tokenizer.byte_pairs import BytePairs
-
         numbered(specials, size)
-        return cls(BytePairs.train_on(counts, size, min_frequency), specials)
+        bpe: Any = kind_named("bpe")
+        return cls(bpe.train_on(counts, size, min_frequency), specials)
 
     @classmethod
     def load(

@@ -61,6 +61,14 @@ def test_a_memory_that_grows_and_fills_up_forgets_and_confuses_nothing(monkeypat
     assert len(tokenizer.kind._encoder.idle[0].table) == 64
 
 
+def test_long_words_among_short_ones_disturb_nothing():
+    tokenizer, chosen = Tokenizer.train(CORPUS, 330), random.Random(3)
+    merges = [(a, b) for a, b, _ in tokenizer.kind.merges]
+    lengths = [chosen.choice([2, 5, 9, 63, 64, 200]) for _ in range(600)]
+    text = " ".join("".join(chosen.choices("abthe", k=length)) for length in lengths)
+    assert tokenizer.encode(text).tolist() == bpe.encode(text, merges)
+
+
 def test_long_words_are_encoded_as_the_reference_does():
     tokenizer, some_letters = TOKENIZERS["gpt4"], random.Random(1)
     merges = [(a, b) for a, b, _ in tokenizer.kind.merges]
