@@ -1,13 +1,13 @@
 """Byte pairs as SentencePiece merges them: over characters, the best score first. The fast form of `sentencepiece_bpe.merged`.
 
-A symbol is a number, a piece's id where it is one; `pairs` says which symbol two neighbours make, as in `bpe_encode`, and
+A symbol is a number, a piece's id where it is one; `pairs` says which symbol two neighbours make, as in `bpe_merge`, and
 `ranks` in which order: equal scores have equal ranks, and then the leftmost pair comes first.
 """
 
 import numpy as np
 from numba import int64, uint64
 
-from groundup.kernels.bpe_encode import NEVER, join
+from groundup.kernels.bpe_merge import NEVER, join
 from groundup.kernels.bpe_train import push, replace_top
 from groundup.kernels.charsmap import length_at
 from groundup.kernels.compiled import load8, loop
@@ -69,7 +69,7 @@ def offer(keys, values, heap, k, j, count, symbol, fixed, pairs, ranks):
     """Put the pair of the neighbours k and j on the heap, if they make something; returns the heap's size."""
     if k < 0 or j >= count or fixed[k] or fixed[j] or symbol[k] < 0 or symbol[j] < 0:
         return heap
-    made = join(pairs, symbol[k], symbol[j])
+    made = join(pairs.ctypes.data, len(pairs) - 1, symbol[k], symbol[j])
     if made == NEVER:
         return heap
     return push(keys, values, heap, ~(uint64(ranks[made]) << uint64(32) | uint64(k)), k)
@@ -92,7 +92,7 @@ def merge_word(text, i, n, symbols, characters, pairs, ranks, size, byte_ids, un
         j = following[k]
         if symbol[k] < 0 or j >= count or symbol[j] < 0:
             continue
-        made = join(pairs, symbol[k], symbol[j])
+        made = join(pairs.ctypes.data, len(pairs) - 1, symbol[k], symbol[j])
         if made == NEVER or ranks[made] != rank or fixed[k] or fixed[j]:
             continue
         symbol[k], symbol[j], following[k] = made, NONE, following[j]

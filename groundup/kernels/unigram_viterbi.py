@@ -4,9 +4,9 @@ Whatever the language, each place of a text asks the trie for the pieces that be
 as in `bpe_encode`. A character that no piece is made of costs `unknown` and comes out as its bytes, or as one id for a run.
 """
 
+import numpy as np
 from numba import int64, uint64
 
-from groundup.kernels.bpe_encode import BYTES, IDS, MANY, SHORT, WORDS
 from groundup.kernels.charsmap import length_at
 from groundup.kernels.compiled import PAD, load8, loop
 from groundup.kernels.unigram_trie import VALUE, step
@@ -15,6 +15,9 @@ from groundup.kernels.word_table import VALUE as REMEMBERED
 from groundup.kernels.words import word_end
 
 WHOLE, MARKED = -1, -2  # ways of cutting beside the patterns of `words`: not at all, before each mark
+SHORT = 64  # bytes; longer words are not remembered
+MANY = np.uint64(1 << 63)  # value of a remembered word: its only id, or MANY | number of ids << 32 | where they start
+WORDS, BYTES, IDS = 0, 1, 2  # what a memory's `state` counts: words remembered, bytes and ids used
 UNKNOWN = -1  # in place of a piece's id
 
 
@@ -99,7 +102,8 @@ def encode_documents(
 ):
     """The ids of documents first..last, one after the other, in `out`, and where each ends; returns how many there are.
 
-    space: the arrays best, start, piece and following. A memory is (table, arena, ids, state) as in `bpe_encode`.
+    space: the arrays best, start, piece and following. A memory of words is (table, arena, ids, state): a `word_table`, its
+    bytes, the ids its values point to, and what of these is used. One that is full stays as it is.
     """
     best, start, piece, following = space
     size, used, ids_used = state[WORDS], state[BYTES], state[IDS]

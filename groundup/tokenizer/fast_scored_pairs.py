@@ -10,7 +10,7 @@ from groundup.tokenizer.sentencepiece_bpe import halves, word_borders_hold
 
 use_cache_folder()  # numba reads where to keep compiled code when it is imported, which the next lines do
 
-from groundup.kernels import bpe_encode, scored_pairs, unigram_trie
+from groundup.kernels import bpe_merge, scored_pairs, unigram_trie
 from groundup.kernels.compiled import announced
 from groundup.tokenizer.batches import batches, in_order, joined, say_compiling, usable_threads
 
@@ -32,7 +32,7 @@ class Merger:
         self.byte_ids, self.unknown_id = np.zeros(0, np.int64) if byte_ids is None else byte_ids.astype(np.int64), unknown_id
         self.cut = scored_pairs.RUNS if word_borders_hold(pieces) else scored_pairs.WHOLE
         with announced(lambda: say_compiling("encoding text")):
-            self.pairs = bpe_encode.pair_table(first, second, made)
+            self.pairs = bpe_merge.pair_table(first, second, made)
             self.symbols = numbered_trie({symbol: numbers[symbol] for symbol in symbols})
             self.characters = numbered_trie({letter: number for letter, number in numbers.items() if len(letter) == 1})
             self._encode([b""])

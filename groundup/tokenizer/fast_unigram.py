@@ -1,6 +1,6 @@
 """Segmenting by `unigram.py` at the speed of compiled loops: many texts in, arrays of ids out, on all cores.
 
-How texts are batched, words remembered and work handed to threads is that of `fast_bpe`.
+How texts are batched and handed to threads is that of `batches`.
 """
 
 import threading
@@ -19,7 +19,7 @@ from groundup.kernels import unigram_sampling, unigram_trie, unigram_viterbi
 from groundup.kernels.compiled import PAD, announced
 from groundup.tokenizer.batches import batches, in_order, joined, say_compiling, usable_threads
 from groundup.tokenizer.cutting import NUMBERS
-from groundup.tokenizer.fast_bpe import LARGEST_MEMORY, SMALLEST_MEMORY, Memory
+from groundup.tokenizer.word_memory import SMALLEST, Memory
 
 CUTS = {"whole": unigram_viterbi.WHOLE, "marked": unigram_viterbi.MARKED} | NUMBERS
 
@@ -101,10 +101,8 @@ class Encoder:
 
     def _borrow(self) -> Memory:
         with self.lock:
-            return self.idle.pop() if self.idle else Memory.of_size(SMALLEST_MEMORY)
+            return self.idle.pop() if self.idle else Memory.of_size(SMALLEST)
 
     def _give_back(self, memory: Memory) -> None:
-        if memory.is_full():
-            memory = Memory.of_size(min(LARGEST_MEMORY, len(memory.table).bit_length() + 1))
         with self.lock:
-            self.idle.append(memory)
+            self.idle.append(memory.larger())

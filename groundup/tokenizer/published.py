@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import regex
 
+from groundup.errors import Problem
 from groundup.tokenizer.byte_pairs import BytePairs, Merge, alphabet
 from groundup.tokenizer.classes import fitting, read_classes
 from groundup.tokenizer.kind import Texts
