@@ -74,6 +74,7 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
         raise Problem(f"{path} is not a whole {FILE}: {error}") from None
     try:
         specials = {entry["content"]: int(entry["id"]) for entry in told.get("added_tokens") or []}
-        return kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path), specials
+        kind = kind_called(told["model"].get("type", "BPE"), path).understood(told, specials, path)
+        return kind, {name: token for name, token in specials.items() if token != kind.unknown}
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: {type(error).__name__} at {error}") from None
