@@ -41,6 +41,14 @@ def test_the_folder_holds_a_tokenizer_of_the_corpus(tmp_path, corpus):
     assert told["bytes_per_token"] == round(sum(map(len, TEXTS)) / sum(map(len, tokenizer.encode_many(TEXTS))), 4)
 
 
+@pytest.mark.parametrize("algorithm", STAGE.OPTIONS)
+def test_another_kind_of_tokenizer_is_one_word_away(tmp_path, corpus, algorithm):
+    folder = made(tmp_path, corpus, size=300, algorithm=algorithm)
+    tokenizer = Tokenizer.load(folder)
+    assert tokenizer.tokens == Tokenizer.train(TEXTS, 300, kind=algorithm).tokens
+    assert json.loads((folder / "report.json").read_text())["kind"] == algorithm and "<|user|>" in tokenizer.specials
+
+
 def test_a_sample_is_spread_over_the_corpus(corpus):
     files = STAGE.kept_files(corpus)
     chosen = list(STAGE.texts(files, 0.1))

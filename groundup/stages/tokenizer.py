@@ -7,9 +7,9 @@ and `report.json`: bytes per token, longest and rarest tokens, texts cut into th
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from groundup.config import Input
 from groundup.config import Settings as BaseSettings
@@ -17,21 +17,47 @@ from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, write_atomically
 
-VERSION = 2
+VERSION = 3
 SEEDED = False
 SHOWN = 1_000  # documents that the report is made of, and at most so many bytes:
 SHOWN_BYTES = 2_000_000
 SPEED = 20e6  # bytes/s that a core counts and merges, a careful guess
+OPTIONS = {  # kind -> the settings that mean something to it
+    "bpe": ("pattern",),
+    "byte": (),
+    "wordpiece": ("lowercase", "limit_alphabet"),
+    "character": ("limit_alphabet",),
+    "word": ("pattern",),
+    "unigram": ("pattern",),
+}
 
 
 class Settings(BaseSettings):
     """How a tokenizer is learned."""
 
     corpus: Input = Field(description="the corpus stage's folder: kept-*.parquet with a column `text`")
-    size: int = Field(4096, ge=256, le=1 << 20, description="tokens to learn, the 256 bytes among them; control tokens come on top")
-    pattern: Literal["gpt4", "gpt2", "gpt2-digits", "cl100k", "o200k", "o200k-digits", "llama3", "qwen2"] = Field("gpt4", description="how text is cut into words before merging")
+    algorithm: Literal["bpe", "byte", "wordpiece", "unigram", "character", "word"] = Field("bpe", description="the kind of tokenizer")
+    size: int = Field(4096, ge=256, le=1 << 20, description="tokens to learn, bytes or letters among them; control tokens come on top")
+    pattern: Literal["gpt4", "gpt2", "gpt2-digits", "cl100k", "o200k", "o200k-digits", "llama3", "qwen2"] = Field("gpt4", description="how text is cut into words before merging, for bpe, unigram and word")
+    lowercase: bool = Field(True, description="write all words small and without accents, for wordpiece")
+    limit_alphabet: int | None = Field(
+        None, ge=1, description="characters to keep, for wordpiece and character; rarer ones become unknown"
+    )
     template: Literal["plain", "chatml", "llama3", "zephyr", "alpaca"] = Field("plain", description="chat form whose control tokens are added")
     sample_bytes: int = Field(1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus")
+
+    @model_validator(mode="after")
+    def _options_of_the_algorithm(self) -> "Settings":
+        for name in {name for names in OPTIONS.values() for name in names} - set(OPTIONS[self.algorithm]):
+            if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].default:
+                fits = " and ".join(kind for kind, names in OPTIONS.items() if name in names)
+                raise ValueError(f"`{name}` means nothing to {self.algorithm}: leave it out, or take {fits}")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """What the kind's `train` is given; what is None is left to it."""
+        chosen = {name: getattr(self, name) for name in OPTIONS[self.algorithm]}
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -46,15 +72,16 @@ def run(settings: Settings, work: Work) -> None:
     def counted(read: int) -> None:
         work.progress(read, max(read, total * keep), "bytes")
 
+    specials = chat.specials(settings.template)
     tokenizer = Tokenizer.train(
-        texts(files, keep), settings.size, pattern=settings.pattern, specials=chat.specials(settings.template), counted=counted
+        texts(files, keep), settings.size, settings.algorithm, specials, counted=counted, **settings.options()
     )
     tokenizer.save(work.out, settings.template)
     told = report(tokenizer, shown(files))
     write_atomically(work.out / "report.json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     work.log(size=tokenizer.size, bytes_per_token=told["bytes_per_token"], text_bytes=total, sampled=round(keep, 4))
     if tokenizer.size < settings.size:
-        work.progress(1, 1, "tokens", f"the text has pairs for only {tokenizer.size} of {settings.size} tokens")
+        work.progress(1, 1, "tokens", f"the text gives only {tokenizer.size} of {settings.size} tokens")
 
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:

@@ -30,7 +30,7 @@ Merge = tuple[int, int, int]
 class BytePairs:
     """Tokens and merges."""
 
-    name, lead = "bpe", ""
+    name, lead, unknown = "bpe", "", None
 
     def __init__(
         self,

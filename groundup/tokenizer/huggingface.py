@@ -87,6 +87,6 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
         for name, (token, special) in added.items():
             if not special and kind.tokens[token] != name.encode():
                 raise Problem(f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}")
-        return kind, specials
+        return kind, {name: token for name, token in specials.items() if token != kind.unknown}
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: {type(error).__name__} at {error}") from None

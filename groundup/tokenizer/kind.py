@@ -22,6 +22,7 @@ class Kind(Protocol):
     name: str  # as in KINDS
     tokens: Sequence[bytes]  # what each id adds to decoded text; b"" where an id is a special token
     lead: str  # what decoded text begins with although nobody wrote it: "" or " "
+    unknown: int | None  # the id of what the vocabulary lacks; None where nothing is ever lacking. It is no special token
 
     @classmethod
     def train(
@@ -52,6 +53,10 @@ KINDS = {  # name -> module and class, imported when used; the type that a token
     "bpe": ("groundup.tokenizer.byte_pairs", "BytePairs", "BPE"),
     "unigram": ("groundup.tokenizer.pieces", "Pieces", "Unigram"),
     "sentencepiece_bpe": ("groundup.tokenizer.sentencepiece_bpe", "ScoredPairs", "BPE of SentencePiece"),
+    "byte": ("groundup.tokenizer.plain_kinds", "Bytes", "BPE"),
+    "wordpiece": ("groundup.tokenizer.wordpiece", "WordPiece", "WordPiece"),
+    "character": ("groundup.tokenizer.plain_kinds", "Characters", "WordLevel"),
+    "word": ("groundup.tokenizer.plain_kinds", "Words", "WordLevel"),
 }
 
 
@@ -64,9 +69,9 @@ def kind_named(name: str) -> type[Kind]:
 
 
 def kind_called(written: object, where: object) -> type[Kind]:
-    """The class whose models a tokenizer.json calls so."""
+    """The class whose models a tokenizer.json calls so; where there are several, the first can read all of them."""
     for name, (_, _, theirs) in KINDS.items():
         if theirs == written:
             return kind_named(name)
-    known = ", ".join(theirs for _, _, theirs in KINDS.values())
+    known = ", ".join(dict.fromkeys(theirs for _, _, theirs in KINDS.values()))
     raise Problem(f"{where} says model.type = {written!r}, and this reader knows only {known}")

@@ -147,7 +147,7 @@ def check(kind: Kind, specials: dict[str, int], where: str) -> None:
     """A special token has an id and a name of its own."""
     taken = set(kind.tokens)
     for name, token in specials.items():
-        if name.encode() in taken:
+        if name.encode() in taken or (kind.lead + name).encode() in taken:
             raise Problem(f"{where} has {name!r} as a special token and as a piece of text: give the special another name")
         free = token >= len(kind.tokens) or (token >= 0 and kind.tokens[token] == b"")
         if not free or list(specials.values()).count(token) > 1:
