@@ -45,7 +45,8 @@ def count_words(
 
 def train(counts: dict[str, int], start: list[str], size: int, min_frequency: int = 2, score: str = "frequency") -> list[str]:
     """The pieces that `word_pieces.train` gives."""
-    from groundup.tokenizer.fast_bpe import announced, say_compiling
+    from groundup.kernels.compiled import announced
+    from groundup.tokenizer.batches import say_compiling
     from groundup.tokenizer.fast_joins import Joins
 
     numbers = {piece: number for number, piece in enumerate(start)}

@@ -17,9 +17,10 @@ from groundup.errors import Problem
 from groundup.tokenizer import bpe
 from groundup.tokenizer.byte_pairs import CLASSES, BytePairs, expect
 from groundup.tokenizer.characters import as_text
+from groundup.tokenizer.classes import CODE_POINTS, classes_as_text, read_classes
 from groundup.tokenizer.kind import Texts
 from groundup.tokenizer.names import names_of, numbered_names
-from groundup.tokenizer.split import CODE_POINTS, PATTERNS, classes_as_text, known, read_classes, words
+from groundup.tokenizer.split import PATTERNS, known, words
 
 UNKNOWN = "<unk>"
 ANY_CHARACTER = r"[\s\S]"  # the regex by which other libraries cut a text into characters
@@ -189,7 +190,7 @@ class Words(Listed):
         return cls([UNKNOWN, *names[: max(size - 1, 1)]], pattern, classes)
 
     def split(self) -> str:
-        return PATTERNS[self.pattern]
+        return PATTERNS.get(self.pattern, self.pattern)
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         return list(map(self._encode, texts))
