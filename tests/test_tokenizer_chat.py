@@ -136,7 +136,9 @@ def test_a_first_word_is_the_same_token_as_inside_a_text():
     assert len(anna) == 1
     rendered = chat.render(tokenizer, [{"role": "assistant", "content": "Anna"}])
     assert rendered.ids[2] == anna[0] and rendered.answers.tolist() == [False, False, True, True]
-    assert (chat.lead("plain"), chat.lead("chatml"), chat.lead(None)) == (" ", "", "")
+    assert [chat.lead(tokenizer, template) for template in ("plain", "chatml", None)] == [" ", "", ""]
+    pieces = Tokenizer.train("One is Anna, one is Anna. " * 9, 60, kind="wordpiece", specials=chat.specials("chatml"))
+    assert chat.lead(pieces, "chatml") == " "
 
 
 def test_many_conversations_are_each_alone():

@@ -158,7 +158,7 @@ def likelihoods(
     from groundup.generation.batch import score
     from groundup.tokenizer import chat
 
-    before = " " if form == "plain" else chat.lead(subject.template or "plain")
+    before = " " if form == "plain" else chat.lead(subject.tokenizer, subject.template or "plain")
     rows, masks, sizes = [], [], []
     for prompt, texts in zip(asked, options, strict=True):
         for text in texts:

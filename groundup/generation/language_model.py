@@ -68,8 +68,11 @@ class LanguageModel:
 
     def _reading(self, stop: str | Sequence[str], prompt: Prompt) -> Reading:
         """For one answer; a model without a tokenizer gives tokens without text."""
-        lead = chat.lead(self.template) if _is_conversation(prompt) else ""
-        streamer = self._tokenizer.streamer(lead) if self._tokenizer else Streamer(lambda token: b"")
+        if self._tokenizer is None:
+            streamer = Streamer(lambda token: b"")
+        else:
+            lead = chat.lead(self._tokenizer, self.template) if _is_conversation(prompt) else ""
+            streamer = self._tokenizer.streamer(lead)
         return Reading(streamer, [stop] if isinstance(stop, str) else stop)
 
     def ids(self, prompt: Prompt) -> list[int]:

@@ -36,7 +36,7 @@ class Served:
         self.name, self.lm, self.limits, self.metrics = name, lm, limits, metrics
         self.created = int(time.time())
         self.template = lm.template or chat.guessed(lm.tokenizer)
-        self.lead = chat.lead(self.template)
+        self.lead = chat.lead(lm.tokenizer, self.template)
         self.stops = frozenset(lm.stop_ids) | frozenset(chat.stop_ids(lm.tokenizer, self.template or "plain"))
         self.longest = max(map(len, lm.tokenizer.tokens))
         self.worker = Worker(name, lm, limits.slots)

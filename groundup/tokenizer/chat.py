@@ -80,9 +80,9 @@ def guessed(tokenizer: "Tokenizer") -> str | None:
     return next((name for name in fitting if not TEMPLATES[name].headings), None)
 
 
-def lead(template: str | None) -> str:
+def lead(tokenizer: "Tokenizer", template: str | None) -> str:
     """What an answer in this template begins with that is not part of what is said."""
-    return TEMPLATES[known(template)].lead if template else ""
+    return (tokenizer.kind.lead or TEMPLATES[known(template)].lead) if template else ""
 
 
 def render(

@@ -39,7 +39,7 @@ def sampler(tokenizer: Tokenizer, prompts: Sequence[str], template: str | None, 
 
     Prompts are beginnings of pages or, with a chat template, what a user says.
     """
-    stops, lead = chat.stop_ids(tokenizer, template or "plain"), chat.lead(template)
+    stops, lead = chat.stop_ids(tokenizer, template or "plain"), chat.lead(tokenizer, template)
     if template is None:
         before = np.array(chat.separator_ids(tokenizer), np.int64)
         ids = [np.concatenate([before, tokenizer.encode(text).astype(np.int64)]) for text in prompts]

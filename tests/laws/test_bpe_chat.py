@@ -63,7 +63,7 @@ def test_the_mask_marks_what_the_assistant_said_and_its_end(template, said):
     tokenizer = TOKENIZERS[template]
     made = chat.render(tokenizer, said, template)
     marked = tokenizer.decode(made.ids[made.answers])
-    lead, form = chat.lead(template), chat.TEMPLATES[template]
+    lead, form = chat.lead(tokenizer, template), chat.TEMPLATES[template]
     answers = [form.quoted(message["content"]) for message in said if message["role"] == "assistant"]
     assert marked == "".join(lead + answer + form.close for answer in answers)
 
