@@ -1,7 +1,6 @@
 """Laws of the town's stories: what the state says is what an independent reader finds in the sentences."""
 
 import re
-from collections import Counter
 
 import pytest
 
