@@ -19,10 +19,25 @@ Texts = Iterable[str | bytes]
 class Kind(Protocol):
     """One trained vocabulary. It is made by `train`, or from the parts of a tokenizer.json by `understood`."""
 
-    name: str  # as in KINDS
-    tokens: Sequence[bytes]  # what each id adds to decoded text; b"" where an id is a special token
-    lead: str  # what decoded text begins with although nobody wrote it: "" or " "
-    unknown: int | None  # the id of what the vocabulary lacks; None where nothing is ever lacking. It is no special token
+    @property
+    def name(self) -> str:
+        """As in KINDS."""
+        ...
+
+    @property
+    def tokens(self) -> Sequence[bytes]:
+        """What each id adds to decoded text; b"" where an id is a special token."""
+        ...
+
+    @property
+    def lead(self) -> str:
+        """What decoded text begins with although nobody wrote it: "" or " "."""
+        ...
+
+    @property
+    def unknown(self) -> int | None:
+        """The id of what the vocabulary lacks, which is no special token; None where nothing is ever lacking."""
+        ...
 
     @classmethod
     def train(
