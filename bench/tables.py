@@ -53,7 +53,7 @@ def tour(run: dict[str, Any]) -> Iterator[str]:
     for kind, told in report["cleaning"].items():
         yield f"| {kind.replace('_', ' ')} | {percent(told['precision'])} | {percent(told['recall'])} |"
     yield ""
-    yield f"8-bit weights cost {percent(report['quantize']['int8']['bits_per_byte_change'])} more bits per byte."
+    yield f"8-bit weights change the bits per byte by {100 * report['quantize']['int8']['bits_per_byte_change']:+.3f} %."
 
 
 TOKENIZING = (("train", "seconds to learn 32,768 tokens"), ("encode", "MB/s to arrays"), ("hostile", "MB/s to arrays, hostile"))
