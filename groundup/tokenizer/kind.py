@@ -4,10 +4,10 @@ A kind knows nothing of special tokens, of files, of conversations: those are th
 too: each id has bytes, and the bytes in a row are the text (after a `lead` that no text had).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -40,10 +40,11 @@ class Kind(Protocol):
         ...
 
     @classmethod
-    def train(
-        cls, texts: Texts, size: int, threads: int | None, counted: Callable[[int], None] | None, **options: Any
-    ) -> Self:
-        """Learn up to `size` tokens; `counted` hears how many bytes have been read; `options` are the kind's own."""
+    def train(cls, *given: Any, **options: Any) -> "Kind":
+        """Of (texts, size, threads, counted) and options of its own: learn up to `size` tokens.
+
+        `counted` hears how many bytes have been read.
+        """
         ...
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
@@ -59,7 +60,7 @@ class Kind(Protocol):
         ...
 
     @classmethod
-    def understood(cls, told: dict[str, Any], specials: dict[str, int], path: Path) -> Self:
+    def understood(cls, told: dict[str, Any], specials: dict[str, int], path: Path) -> "Kind":
         """From the tokenizer.json at `path`, whose model is of this kind; a part that is not known is refused by name."""
         ...
 
