@@ -19,7 +19,6 @@ from groundup.run import Estimate, Work
 
 VERSION = 1
 SEEDED = False
-SEPARATOR = "<|endoftext|>"  # stands before every document
 TOGETHER = 512  # documents that are encoded at once
 BYTES_PER_TOKEN = 3.6  # a guess before anything is encoded
 SPEED = 15e6  # bytes/s of text that a core encodes and writes
@@ -40,15 +39,15 @@ def run(settings: Settings, work: Work) -> None:
     """One pass to find the held out documents, one to encode."""
     from groundup.data.shards import Writer
     from groundup.data.split import limit, place
-    from groundup.tokenizer import Tokenizer
+    from groundup.tokenizer import Tokenizer, chat
 
     corpus, tokenizer = Path(settings.corpus), Tokenizer.load(settings.tokenizer)
-    if SEPARATOR not in tokenizer.specials:
+    if chat.SEPARATOR not in tokenizer.specials:
         raise Problem(
-            f"the tokenizer in {settings.tokenizer} has no {SEPARATOR} to put between documents; train it with "
+            f"the tokenizer in {settings.tokenizer} has no {chat.SEPARATOR} to put between documents; train it with "
             "one among its specials"
         )
-    files, separator = kept_files(corpus), tokenizer.specials[SEPARATOR]
+    files, separator = kept_files(corpus), tokenizer.specials[chat.SEPARATOR]
     held_out = limit(texts(files), settings.validation, str(corpus))
     total, done = documents_in(files), 0
     writers = {name: Writer(work.out / name, tokenizer.vocabulary) for name in ("train", "val")}
