@@ -1,11 +1,11 @@
-"""What all tests share: few threads, one for each of several workers, and in CI no skip that nobody allowed."""
+"""What all tests share: few threads, and in CI no skip that nobody allowed."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
 ALLOWED = [
     line.strip()
     for line in (Path(__file__).parent / "skips.txt").read_text().splitlines()

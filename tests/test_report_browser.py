@@ -33,6 +33,8 @@ def page(request, address):
 
 def test_the_page_fits_loads_nothing_and_follows_the_system(page, address):
     assert page.js("document.documentElement.scrollWidth <= innerWidth")
+    page.js("document.querySelector('.key b').textContent = '59:59 min'")
+    assert page.js("[...document.querySelectorAll('.key b')].every(e => e.scrollWidth <= e.clientWidth)")
     colour = page.js("getComputedStyle(document.body).backgroundColor")
     assert sum(map(int, colour[4:-1].split(","))) < 200 if page.dark else sum(map(int, colour[4:-1].split(","))) > 700
     page.js("document.querySelector('.theme').click()")

@@ -60,9 +60,9 @@ def save(
 
 def special_ids(tokenizer: Tokenizer, template: str | None) -> dict[str, Any]:
     """Where a text begins and where an answer ends, as generation_config.json says it."""
-    begin = next(iter(chat.separator_ids(tokenizer)), None)
-    stops = chat.stop_ids(tokenizer, template) if template else [begin] if begin is not None else []
-    return ({"bos_token_id": begin} if begin is not None else {}) | ({"eos_token_id": stops} if stops else {})
+    begin = chat.separator_ids(tokenizer)
+    stops = chat.stop_ids(tokenizer, template) if template else begin
+    return ({"bos_token_id": begin[0]} if begin else {}) | ({"eos_token_id": stops} if stops else {})
 
 
 def load(folder: str | Path, precision: str | None = None) -> Transformer:

@@ -18,26 +18,9 @@ from groundup.errors import Problem
 from groundup.town.world import World
 
 MOVES = ("went", "walked", "ran", "came", "hurried", "rode")
-TAKES = (
-    "The {what} was taken by {who}.",
-    "The {what} was found by {who}.",
-    "The {what} was fetched by {who}.",
-    "The {what} was bought by {who}.",
-    "The {what} went to {who}.",
-    "The {what} came to {who}.",
-)
-HANDS = (  # giver and taker stand in one place, or nobody knows where either of them is
-    "{who} gave the {what} to {whom}.",
-    "{who} handed the {what} to {whom}.",
-    "{who} passed the {what} to {whom}.",
-    "{who} lent the {what} to {whom}.",
-)
-SENDS = (  # from one place to another
-    "{who} sent the {what} to {whom}.",
-    "{who} posted the {what} to {whom}.",
-    "{who} mailed the {what} to {whom}.",
-    "{who} shipped the {what} to {whom}.",
-)
+TAKES = ("was taken by", "was found by", "was fetched by", "was bought by", "went to", "came to")
+HANDS = ("gave", "handed", "passed", "lent")  # giver and taker stand in one place, or nobody knows where either of them is
+SENDS = ("sent", "posted", "mailed", "shipped")  # from one place to another
 DROPS = ("left", "dropped", "put down", "forgot", "hid")
 
 SIZES = (  # people, things, moves, handlings: five to nine sentences
@@ -209,12 +192,12 @@ def _handle(roll: Random, state: State, plan: _Plan) -> tuple[Event, str]:
     who = state.bearer[what]
     if not who:
         who = plan.takers.pop()
-        return Event("take", who, what), roll.choice(TAKES).format(who=who, what=what)
+        return Event("take", who, what), f"The {what} {roll.choice(TAKES)} {who}."
     here = state.place[who]
     if here and what not in plan.handled and roll.random() < DROP_SHARE:
         return Event("drop", who, what, here), f"{who} {roll.choice(DROPS)} the {what} in the {here}."
     others = [person for person in state.place if person != who]
     near = [person for person in others if state.place[person] == here]
     whom = roll.choice(near) if near and roll.random() < NEAR_SHARE else roll.choice(others)
-    form = roll.choice(HANDS if state.place[whom] == here else SENDS)
-    return Event("give", who, what, whom=whom), form.format(who=who, what=what, whom=whom)
+    verb = roll.choice(HANDS if state.place[whom] == here else SENDS)
+    return Event("give", who, what, whom=whom), f"{who} {verb} the {what} to {whom}."
