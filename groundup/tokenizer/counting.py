@@ -45,11 +45,12 @@ def count(
 
     read, forgotten = 0, 0
     for seen, table in in_order(work, batches(texts), threads or usable_threads()):
-        grown: Any = table if total is None else word_table.add_counts(*total, table[0], table[1])
-        if grown[2] * WORD_COST > memory or grown[3] * BYTE_COST > memory:
-            grown = without_rarest(*grown, memory)
+        both: Any = table if total is None else word_table.add_counts(*total, table[0], table[1])
+        rows, arena, size, used = both
+        if size * WORD_COST > memory or used * BYTE_COST > memory:
+            both = without_rarest(rows, arena, size, used, memory)
             forgotten += 1
-        total = grown
+        total = both
         read += seen
         if counted:
             counted(read)
