@@ -222,6 +222,16 @@ def test_tokens_are_told(server, lm):
     assert "".join(told["token_strs"]) == "It's 12345"
 
 
+def test_each_token_tells_what_it_is_made_of(server, lm):
+    told = server.ask("/tokenize", {"messages": [{"role": "user", "content": "It's 12345"}], "trees": True})[1]
+    assert set(map(str, told["tokens"])) <= set(told["trees"])
+    for token, each in told["trees"].items():
+        if "parts" in each:
+            assert b"".join(map(lm.tokenizer.token_bytes, each["parts"])) == lm.tokenizer.token_bytes(int(token))
+        assert each.get("control", False) == (int(token) in lm.tokenizer.specials.values())
+    assert "trees" not in server.ask("/tokenize", {"prompt": "It's 12345"})[1]
+
+
 def test_numbers_are_told_to_prometheus(server):
     before = server.metric("generation_tokens_total")
     server.chat(max_tokens=7)

@@ -208,3 +208,25 @@ def test_day_and_night_differ(page):
     night = page.js(colour)
     page.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
     assert sum(map(int, re.findall(r"\d+", day)[:3])) > 600 > 200 > sum(map(int, re.findall(r"\d+", night)[:3]))
+
+
+def test_the_page_of_tokens_cuts_what_is_typed_and_keeps_control_tokens_apart(server, chromium):
+    chromium.open(server.url + "/tokenizer")
+    chromium.events.clear()
+    chromium.until("document.querySelectorAll('.token').length > 0")
+    chromium.js("document.getElementById('text').select()")
+    text = "The <|user|> \u00e9 <img src=x onerror=alert(1)>"
+    chromium.type(text)
+    chromium.until("document.getElementById('figures').textContent.includes(' bytes ')")
+    chromium.until(f"Number(document.getElementById('figures').textContent.split(' characters')[0].split('· ')[1]) === {len(text)}")
+    ids = server.ask("/tokenize", {"prompt": text})[1]["tokens"]
+    assert chromium.js("document.getElementById('ids').textContent") == ", ".join(map(str, ids))
+    assert chromium.js("document.querySelector('.token.control')") is None
+    chromium.js("document.querySelector('.token').click()")
+    assert chromium.js("document.querySelectorAll('#detail .node').length") >= 1
+    chromium.click("#turn")
+    chromium.until("document.querySelectorAll('.token.control').length > 0")
+    turn = server.ask("/tokenize", {"messages": [{"role": "user", "content": text}]})[1]
+    assert chromium.js("document.querySelectorAll('.token').length") == turn["count"]
+    assert chromium.js("[...document.querySelectorAll('.token.control')].map(e => e.textContent).includes('<|user|>')")
+    assert chromium.complaints() == []

@@ -1,4 +1,4 @@
-"""Commands about tokenizers in files: what one makes of a text, and the same vocabulary in another format.
+"""Commands about tokenizers in files: what one makes of a text or of many, and the same vocabulary in another format.
 
 `groundup tokenizer` followed by anything else is the stage that learns one (`stages.py`).
 """
@@ -13,7 +13,7 @@ import typer.main
 if TYPE_CHECKING:
     from groundup.tokenizer import Tokenizer
 
-MORE = "Also: groundup tokenizer show --help, groundup tokenizer convert --help"
+MORE = "Also: groundup tokenizer show --help, groundup tokenizer convert --help, groundup tokenizer report --help"
 FILE = typer.Argument(..., metavar="FILE", help="A tokenizer's folder or file: tokenizer.json, .tiktoken, vocab.json with merges.txt.")
 PATTERN = typer.Option(None, metavar="NAME", help="How words are cut, where the file does not say it (.tiktoken, vocab.json).")
 SPECIAL = typer.Option([], metavar="TOKEN", help="A special token that such a file does not say; may be repeated.")
@@ -63,6 +63,35 @@ def convert(
     typer.echo(f"made {to}: {tokenizer.size} tokens and {len(tokenizer.specials)} special ones")
 
 
+def report(
+    file: str = FILE,
+    texts: list[str] = typer.Argument(..., metavar="[NAME=]TEXT…", help="Files and folders of text, Markdown, HTML, JSONL, parquet."),
+    against: list[str] = typer.Option([], metavar="[NAME=]FILE", help="Another tokenizer to compare with; may be repeated."),
+    into: Path = typer.Option(None, metavar="DIR", help="Write report.html and report.json into this folder."),
+    sizes: str = typer.Option("", metavar="N,N…", help="Sizes of vocabulary to compare; larger than its own: trained on the texts."),
+    width: int = typer.Option(768, help="Of the embedding whose cost is told."),
+    context: int = typer.Option(2048, help="Tokens that the model reads at once."),
+    megabytes: float = typer.Option(20.0, help="Of each text read so much at most."),
+    pattern: str = PATTERN,
+    special: list[str] = SPECIAL,
+) -> None:
+    """Tell what a tokenizer makes of texts: bytes a token by language and script, worst words, unused tokens, other sizes.
+
+    Examples:  groundup tokenizer report runs/tour/tokenizer notes/ --into runs/tokens
+               groundup tokenizer report mine english=en.txt german=de.txt --against gpt4=cl100k_base.tiktoken
+    """
+    from groundup.commands import tokenizer_report
+
+    tokenizer_report.check(into, width, context, megabytes)
+    name = Path(file).resolve().name
+    found = tokenizer_report.told(load(file, pattern, special), name, texts, against, sizes, megabytes)
+    tokenizer_report.table(found, name)
+    if into is None:
+        typer.echo("\nwith --into DIR: a page with curves, and each text to click through token by token")
+    else:
+        tokenizer_report.write(found, name, into, width, context)
+
+
 def load(file: str, pattern: str | None, special: list[str]) -> "Tokenizer":
     """The tokenizer in a file; what it says itself is not said again."""
     from groundup import hardware
@@ -75,7 +104,7 @@ def load(file: str, pattern: str | None, special: list[str]) -> "Tokenizer":
 def named(word: str) -> Any:
     """The command of that name among these, or None."""
     these = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
-    for function in (show, convert):
+    for function in (show, convert, report):
         these.command()(function)
     group: Any = typer.main.get_command(these)
     return group.commands.get(word)

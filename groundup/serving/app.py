@@ -22,8 +22,9 @@ from groundup.serving.house import House, Order
 from groundup.serving.limits import Limits
 from groundup.serving.protocol import ChatAsked, CompletionAsked, TokenizeAsked
 from groundup.serving.refusal import Refusal, given_up
+from groundup.tokenizer import report
 
-PAGE = Path(__file__).parent / "page"
+PAGE, VIEW = Path(__file__).parent / "page", Path(report.__file__).parent  # of the tokens of a text: the report shows it, too
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -102,12 +103,16 @@ def _add_facts(api: FastAPI, house: House, suggestions: list[str]) -> None:
 
 
 def _add_page(api: FastAPI) -> None:
-    """The chat page: files of the package, each named here by being there when the server starts."""
-    files = {path.name: path for path in PAGE.iterdir() if path.suffix in TYPES}
+    """The pages: files of the package, each named here by being there when the server starts."""
+    files = {path.name: path for folder in (PAGE, VIEW) for path in folder.iterdir() if path.suffix in TYPES}
 
     @api.get("/", include_in_schema=False)
     async def page() -> Response:
         return _file(files["index.html"])
+
+    @api.get("/tokenizer", include_in_schema=False)
+    async def tokenizer() -> Response:
+        return _file(files["tokenizer.html"])
 
     @api.get("/page/{name}", include_in_schema=False)
     async def asset(name: str) -> Response:
@@ -168,7 +173,10 @@ def _add_answers(api: FastAPI, house: House) -> None:
         else:
             ids = (await asyncio.to_thread(model.lm.tokenizer.encode, asked.prompt or "")).tolist()
         names = [model.bytes_of(token).decode(errors="replace") for token in ids]
-        return JSONResponse({"count": len(ids), "max_model_len": model.lm.context, "tokens": ids, "token_strs": names})
+        told = {"count": len(ids), "max_model_len": model.lm.context, "tokens": ids, "token_strs": names}
+        if asked.trees:
+            told["trees"] = await asyncio.to_thread(lambda: model.trees.of(ids))
+        return JSONResponse(told)
 
 
 async def _echo(request: Request, order: Order, form: CompletionForm, prompts: list, ids: list[list[int]]) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from groundup.serving.protocol import Asked, Message
 from groundup.serving.refusal import Refusal, busy, overflow
 from groundup.serving.worker import Piece, Token, Worker, Writing
 from groundup.tokenizer import chat
+from groundup.tokenizer.report.trees import Trees
 from groundup.tokenizer.stream import Streamer
 
 READ_OUT = 512  # positions whose logits are held at a time
@@ -114,6 +116,11 @@ class Served:
     def bytes_of(self, token: int) -> bytes:
         """A token's bytes; none for an id that only fills up the model's table."""
         return self.lm.tokenizer.token_bytes(token) if token < self.lm.tokenizer.vocabulary else b""
+
+    @cached_property
+    def trees(self) -> Trees:
+        """What each token is made of."""
+        return Trees(self.lm.tokenizer)
 
     def about(self) -> dict[str, Any]:
         """The model as /v1/models tells it, with what the chat page wants to know."""

@@ -133,6 +133,7 @@ class TokenizeAsked(BaseModel):
     model: str | None = Field(None, max_length=256)
     prompt: str | None = None
     messages: list[Message] | None = Field(None, min_length=1, max_length=MOST_MESSAGES)
+    trees: bool | None = Field(None, description="tell what each token is made of, too")
 
 
 Kind = TypeVar("Kind", bound=BaseModel)

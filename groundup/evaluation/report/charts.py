@@ -25,6 +25,7 @@ class Curve:
     tone: str
     points: Sequence[Point]
     dashed: bool = False
+    words: Sequence[str] = ()  # where each point stands, if its x alone does not say so
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def curves(found: Sequence[Curve], x_name: str, y_name: str, about: str) -> Markup:
-    """Lines over a common scale, the lowest value not far above the foot."""
+def curves(
+    found: Sequence[Curve], x_name: str, y_name: str, about: str, marked: Sequence[tuple[float, str]] = ()
+) -> Markup:
+    """Lines over a common scale, the lowest value not far above the foot; `marked`: places of x with their names."""
     found = [curve for curve in found if curve.points]
     if not found:
         return Markup("")
@@ -87,17 +90,17 @@ def curves(found: Sequence[Curve], x_name: str, y_name: str, about: str) -> Mark
     for value in ticks(low, high):
         y = place((first, value))[1]
         drawn += [line(LEFT, y, WIDTH - RIGHT, y, "grid"), text(LEFT - 8, y + 4, f"{value:g}", "tick", "end")]
-    for value in ticks(first, last, 4):
+    for value, words in marked or [(value, f"{value:,.0f}") for value in ticks(first, last, 4)]:
         x = place((value, low))[0]
         anchor = "end" if x > WIDTH - 20 else "middle"
-        drawn.append(text(x, HEIGHT - BOTTOM + 16, f"{value:,.0f}", "tick", anchor))
+        drawn.append(text(x, HEIGHT - BOTTOM + 16, words, "tick", anchor))
     drawn.append(text(WIDTH - RIGHT, HEIGHT - 3, x_name, "axis", "end"))
     drawn.append(text(LEFT - 8, TOP - 9, y_name, "axis", "end"))
     for curve in found:
         drawn.append(_path([place(point) for point in curve.points], curve))
         x, y = place(curve.points[-1])
         drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="dot {curve.tone}"/>')
-        drawn += [_spot(place(point), f"{curve.name}, step {point[0]:,.0f}: {point[1]:.4g}") for point in _some(curve)]
+        drawn += [_spot(place(point), f"{curve.name}, {words}: {point[1]:.4g}") for point, words in _some(curve)]
     return svg(WIDTH, HEIGHT, "".join(drawn), about)
 
 
@@ -106,10 +109,11 @@ def _path(points: Sequence[Point], curve: Curve) -> str:
     return f'<polyline points="{steps}" class="curve {curve.tone}{" dashed" if curve.dashed else ""}"/>'
 
 
-def _some(curve: Curve, most: int = 60) -> list[Point]:
-    """Points to rest on: all of a short curve, evenly some of a long one."""
+def _some(curve: Curve, most: int = 60) -> list[tuple[Point, str]]:
+    """Points to rest on, with where they stand: all of a short curve, evenly some of a long one."""
     every = max(1, math.ceil(len(curve.points) / most))
-    return list(curve.points[::every])
+    words = curve.words or [f"step {x:,.0f}" for x, _ in curve.points]
+    return list(zip(curve.points, words, strict=True))[::every]
 
 
 def _spot(place: Point, words: str) -> str:

@@ -5,11 +5,14 @@ script are written into the page.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundup.evaluation.report import charts, of_exam, of_models, of_text
 from groundup.evaluation.report.gather import Facts, Findings
 from groundup.evaluation.report.wording import count, duration, many, percent, size
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent
 TITLES = {
@@ -27,8 +30,6 @@ TONES = 6
 
 def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
     """The page as HTML; `place` is how the folder of the whole run is called in commands."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     names = [*found.models, *(name for name in found.scores or {} if name not in found.models)]
     tones = {name: f"t{number % TONES}" for number, name in enumerate(names)}
     told: dict[str, Any] = {
@@ -43,14 +44,7 @@ def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
     }
     sections = {name: title for name, title in TITLES.items() if told[name]}
     arcs = charts.arcs(list(found.stages), {stage.name: stage.needs for stage in found.stages.values()})[0]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja").render(
+    return environment().get_template("page.html.jinja").render(
         told,
         title="From raw pages to a model that answers" if found.town else "A language model made from your own texts",
         lead=lead(found, figures),
@@ -62,6 +56,14 @@ def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
         cost=cost(found, figures),
         colophon=colophon(found),
     )
+
+
+def environment() -> "Environment":
+    """Where templates are found, and that they escape what they are given."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    ways: dict[str, Any] = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=FileSystemLoader(TEMPLATES), **ways)
 
 
 def lead(found: Findings, figures: Facts) -> str:

@@ -1,4 +1,4 @@
-// The server as functions: what models there are, and an answer as a stream of its chunks.
+// The server as functions: what models there are, a text as tokens, and an answer as a stream of its chunks.
 
 export class ApiError extends Error {
   constructor(message, code, status) {
@@ -26,6 +26,12 @@ async function sent(path, options) {
 
 export async function list(path) {
   return (await (await sent(path)).json()).data;
+}
+
+// A text or messages as tokens.
+export async function tokenize(body) {
+  const headers = { "content-type": "application/json" };
+  return (await sent("/tokenize", { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
 // The chunks of a streamed answer; ends when the server says so, throws what it says went wrong.
