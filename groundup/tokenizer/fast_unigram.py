@@ -18,6 +18,7 @@ from groundup.kernels import charsmap as charsmap_loops
 from groundup.kernels import unigram_sampling, unigram_trie, unigram_viterbi
 from groundup.kernels.compiled import PAD, announced
 from groundup.tokenizer.batches import batches, in_order, joined, say_compiling, usable_threads
+from groundup.tokenizer.classes import fitting
 from groundup.tokenizer.cutting import NUMBERS
 from groundup.tokenizer.word_memory import SMALLEST, Memory
 
@@ -61,7 +62,7 @@ class Encoder:
         """
         self.scores, self.unknown, self.unknown_id = np.asarray(scores, np.float64), float(unknown), unknown_id
         self.byte_ids = np.zeros(0, np.int64) if byte_ids is None else byte_ids.astype(np.int64)
-        self.cut, self.classes = CUTS[cut], classes
+        self.cut, self.classes = CUTS[cut], np.ascontiguousarray(fitting(classes, cut))
         self.idle: list[Memory] = []
         self.lock = threading.Lock()
         with announced(lambda: say_compiling("encoding text")):
