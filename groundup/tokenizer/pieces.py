@@ -30,6 +30,7 @@ BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 UNKNOWN, LOST = "<unk>", "\ufffd"
 PENALTY = 10.0  # by which an unknown character is less likely than the rarest piece
 RESERVED = -1000.0  # score of what no text becomes: other libraries, too, then prefer the letters of its name
+DIGITS = 10  # after the point: with more, some readers of JSON get another number, and equal sums are equal no longer
 SHAPE = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
@@ -107,7 +108,8 @@ class Pieces:
         ways = pattern, empty.classes, marked, min_frequency, seeds, longest_piece, shrink, rounds, threads, counted
         learned = fast_unigram_training.train_on_texts(ready, size - len(first), *ways)
         taken = {piece for piece, _ in first}
-        return cls([*first, *(entry for entry in learned if entry[0] not in taken)], len(first) - 1, shape, byte_fallback)
+        made = [(piece, round(score, DIGITS)) for piece, score in learned if piece not in taken]
+        return cls([*first, *made], len(first) - 1, shape, byte_fallback)
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         return self._encoder.encode_many(map(self.prepared, texts), threads)
