@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 
 from groundup.tokenizer import Tokenizer, fast_unigram, fast_unigram_training, unigram
-from groundup.tokenizer.split import read_classes
+from groundup.tokenizer.classes import read_classes
 
 LETTERS = "abcé日 ▁"
 CORPUS = ["the cat sat on the mat, the dog's hat isn't that\n\n  fat 1234 " * 3, "aaaa aaa aa abab ABBA don't we'll é日本語日本語😀😀"]
