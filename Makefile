@@ -32,7 +32,7 @@ test: $(VENV)/dev.stamp ## run the tests
 	$(BIN)/python -m pytest $(T)
 
 lint: $(VENV)/dev.stamp ## check style and types
-	$(BIN)/ruff check groundup tests bench
+	$(BIN)/ruff check groundup tests bench lessons
 	$(BIN)/pyright --pythonpath $(BIN)/python groundup
 
 bench: $(VENV)/dev.stamp ## measure again every number that the README claims, into bench/results
