@@ -88,7 +88,7 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(expected):
 
 def test_alpha_is_a_power():
     with pytest.raises(Problem, match="alpha = -1"):
-        Tokenizer.train(TEXT, 330, kind="unigram").kind.sample("a", -1)
+        Tokenizer.train(TEXT, 330, kind="unigram").sample("a", -1)
 
 
 CHANGES = {
@@ -169,3 +169,8 @@ def test_a_model_that_is_not_there_is_said_to_be_missing(tmp_path):
 def test_byte_pairs_of_sentencepiece_are_only_read():
     with pytest.raises(Problem, match="not trained here"):
         Tokenizer.train(TEXT, 330, kind="sentencepiece_bpe")
+
+
+def test_only_unigram_draws_by_probability():
+    with pytest.raises(Problem, match="has no probabilities to draw by"):
+        Tokenizer.train(TEXT, 300).sample("a")

@@ -117,6 +117,13 @@ class Tokenizer:
             raise Problem(f"dropout leaves merges out with a probability p from 0 to 1, and p is {p}")
         return encode(text, p, seed)
 
+    def sample(self, text: str | bytes, alpha: float = 0.1, seed: int = 0) -> np.ndarray:
+        """The ids of a segmentation drawn by its probability to the power alpha; the same seed gives the same ids."""
+        sample = getattr(self.kind, "sample", None)
+        if sample is None:
+            raise Problem(f"a tokenizer of kind {self.kind.name!r} has no probabilities to draw by: it is for kind unigram")
+        return sample(text, alpha, seed)
+
     def offsets(self, text: str | bytes) -> Offsets:
         """The ids of a text and where each stands in it, in characters and in bytes."""
         data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
