@@ -1,6 +1,6 @@
 """How fast byte-level BPE learns and encodes, against rustbpe, tiktoken and Hugging Face `tokenizers`.
 
-    python bench/tokenizer.py [train] [encode] [hostile] [start] [--texts FOLDER] [--peers FOLDER]
+    python bench/tokenizer.py [train] [encode] [hostile] [start] [large] [--texts FOLDER] [--peers FOLDER]
 
 Contestants take turns in one process, under the same conditions, on the same documents; what they give is compared before
 any time is believed. On one core, time is that of the processor; on two, that of the clock. Of the rounds the quickest
@@ -31,7 +31,7 @@ from groundup.tokenizer.split import PATTERNS
 
 SIZE, ROUNDS, BEFORE_HF = 32_768, 3, 10  # HF encodes a tenth of the documents: it would take minutes for all
 RESULTS = Path(__file__).parent / "results" / "tokenizer.jsonl"
-PARTS = ("train", "encode", "hostile", "start")
+PARTS = ("train", "encode", "hostile", "start", "large")
 Contestants = dict[str, Callable[[list[str]], Any]]
 
 
@@ -152,10 +152,33 @@ def starting(folder: str) -> dict[str, float]:
     return best | {"first_ever": compiled}
 
 
+def large(folder: str, cores: int, texts: str | None) -> dict[str, float]:
+    """Seconds to learn SIZE tokens from a file of 1 GB, the most memory that took in MB, and the seconds that 5 GB would take.
+
+    Reading and counting take their time for each byte, merging takes it once.
+    """
+    path = Path(folder) / "gigabyte.txt"
+    size = path.stat().st_size if path.exists() else texts_of.write_gigabyte(path, texts)
+    code = (
+        "import sys, time, resource; from pathlib import Path; from groundup import Tokenizer\n"
+        "started, counted = time.perf_counter(), []\n"
+        "def heard(read): counted.append(time.perf_counter())\n"
+        "made = Tokenizer.train(Path(sys.argv[1]), int(sys.argv[2]), threads=int(sys.argv[3]), counted=heard)\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3\n"
+        "print(made.size, counted[-1] - started, time.perf_counter() - started, peak)"
+    )
+    told = subprocess.run([sys.executable, "-c", code, str(path), str(SIZE), str(cores)], check=True, stdout=subprocess.PIPE, text=True)
+    made, counting, whole, peak = map(float, told.stdout.split())
+    assert made == SIZE
+    return {"megabytes": size / 1e6, "seconds": whole, "peak_mb": peak, "projected_5gb_seconds": counting * 5e9 / size + whole - counting}
+
+
 def measure(part: str, cores: int, folder: str, texts: str | None) -> dict[str, Any]:
     """One part on so many cores."""
     if part == "start":
         return starting(folder)
+    if part == "large":
+        return large(folder, cores, texts)
     if part == "train":
         return {name: training(docs, cores) for name, docs in texts_of.large(texts).items() if name in ("code", "text")}
     chosen = texts_of.large(texts) if part == "encode" else texts_of.hostile()

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-LARGE = 30_000_000  # bytes
+LARGE, GIGABYTE = 30_000_000, 1_000_000_000  # bytes
 LOCALES = Path("/usr/share/locale")  # translated messages of the system's programs: some hundred languages
 
 
@@ -40,10 +40,10 @@ def code() -> list[str]:
     return upto(file.read_bytes().decode(errors="replace") for file in own)
 
 
-def english(folder: str | None) -> list[str]:
+def english(folder: str | None, most: int = LARGE) -> list[str]:
     """The field `text` of all lines of FOLDER/*.jsonl.xz."""
     files = sorted(Path(folder).glob("*.jsonl.xz")) if folder else []
-    return upto(json.loads(line)["text"] for file in files for line in lzma.open(file, "rt", encoding="utf-8"))
+    return upto((json.loads(line)["text"] for file in files for line in lzma.open(file, "rt", encoding="utf-8")), most)
 
 
 def languages() -> list[str]:
@@ -61,6 +61,24 @@ def messages(file: Path) -> str:
         except (OSError, ValueError, UnicodeDecodeError):
             return ""
     return "\n".join(text for text in catalogue._catalog.values() if isinstance(text, str))  # noqa: SLF001
+
+
+def write_gigabyte(path: Path, texts: str | None) -> int:
+    """A file of 1 GB whose words go on being new: the English texts again and again, from the second time on with every
+    eighth word changed by three letters. Returns its size."""
+    chosen, size = random.Random(3), 0
+    docs = upto((text for docs in (english(texts, 200_000_000), code()) for text in docs), 200_000_000)
+    with path.open("w", encoding="utf-8") as file:
+        for times in range(100):
+            for text in docs:
+                if size >= GIGABYTE:
+                    return size
+                words = text.split(" ")
+                if times:
+                    words[::8] = [word + "".join(chosen.choices(string.ascii_lowercase, k=3)) for word in words[::8]]
+                size += len((line := " ".join(words) + "\n").encode())
+                file.write(line)
+    return size
 
 
 def hostile() -> dict[str, list[str]]:
