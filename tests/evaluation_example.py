@@ -39,24 +39,24 @@ def tokenizer() -> Tokenizer:
 def write_model(place: Path, pairs: list[tuple[str, str]], form: str = "chat", steps: int = 100) -> Path:
     """A model that knows these answers by heart, as a chat or as lines of `Question:` and `Answer:`."""
     words = tokenizer()
-    if form == "chat":
-        rows = [
-            chat.render(words, [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]).ids
-            for asked, said in pairs
-        ]
-    else:
-        start = [words.specials[chat.SEPARATOR]]
-        rows = [
-            np.concatenate([start, words.encode(f"Question: {asked}\nAnswer: {said}\nQuestion:")])
-            for asked, said in pairs
-        ]
+    rows, answers = [], []  # of which it learns the answers alone: which question comes, nobody can know
+    for asked, said in pairs:
+        if form == "chat":
+            talk = chat.render(words, [{"role": "user", "content": asked}, {"role": "assistant", "content": said}])
+            rows.append(talk.ids)
+            answers.append(talk.answers)
+        else:
+            question, answer = words.encode(f"Question: {asked}\nAnswer:"), words.encode(f" {said}\nQuestion:")
+            rows.append(np.concatenate([[words.specials[chat.SEPARATOR]], question, answer]))
+            answers.append(np.arange(len(rows[-1])) > len(question))
     made = Transformer(ModelSettings(depth=2, width=64, hidden=96, heads=2, context=128, vocabulary=words.vocabulary))
     optimizer = torch.optim.AdamW(made.parameters(), lr=0.01)
     length = max(map(len, rows))
     ids = torch.tensor(np.stack([np.pad(row.astype(np.int64), (0, length - len(row))) for row in rows]))
     targets = ids[:, 1:].clone()
-    for place_in, row in enumerate(rows):
-        targets[place_in, len(row) - 1 :] = -100
+    for place_in, mask in enumerate(answers):
+        targets[place_in, : len(mask) - 1][torch.tensor(~mask[1:])] = -100
+        targets[place_in, len(mask) - 1 :] = -100
     for step in range(20 * steps):  # until it knows them, whatever the order of sums: at least `steps` times
         optimizer.zero_grad()
         loss = F.cross_entropy(made(ids[:, :-1]).flatten(0, 1), targets.flatten(), ignore_index=-100)
