@@ -29,7 +29,7 @@ demo: $(VENV)/run.stamp ## from raw pages to a chat page: makes the tour in DIR,
 	$(BIN)/python -m groundup serve $(DIR) --port $(PORT)
 
 test: $(VENV)/dev.stamp ## run the tests
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(T)
 
 lint: $(VENV)/dev.stamp ## check style and types
 	$(BIN)/ruff check groundup tests bench lessons
