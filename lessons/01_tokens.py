@@ -31,8 +31,8 @@ print(f"{len(texts):,} paragraphs, {sum(len(text) for text in texts):,} characte
 
 characters = sorted({letter for text in learn for letter in text})
 number = {letter: place for place, letter in enumerate(characters)}
-sentence = next(text for text in check if set(text) <= set(number))[:40]
-print(f"1. {len(characters)} different characters. {sentence!r} becomes\n   {[number[letter] for letter in sentence]}\n")
+sentence = check[0][:40]
+print(f"1. {len(characters)} different characters. {sentence!r} becomes\n   {[number.get(letter) for letter in sentence]}\n")
 
 
 # 2. Words. A number for each is five times shorter. But there is always another word: whatever the size of the list, part
