@@ -13,6 +13,7 @@ import tokenizers
 from groundup.tokenizer import Tokenizer
 from groundup.tokenizer.charsmap import spaced
 from groundup.tokenizer.normalize import normalizer
+from groundup.tokenizer.pieces import as_read_there
 from groundup.tokenizer.protobuf import fields
 
 PIECES = (
@@ -90,6 +91,17 @@ def test_what_is_saved_is_read_back(made):
     again = Tokenizer.load(folder)
     assert again.kind.described() == tokenizer.kind.described() and again.tokens == tokenizer.tokens
     assert [again.encode(text).tolist() for text in texts(50)] == [tokenizer.encode(text).tolist() for text in texts(50)]
+
+
+def test_scores_are_read_as_the_tokenizers_library_reads_them():
+    chosen = random.Random(2)
+    scores = [-chosen.uniform(0, 20) for _ in range(2000)] + [-1000.0, -7.5, 0.0, -1e-5, -3.845067024702588]
+    model = {"type": "Unigram", "unk_id": 0, "vocab": [[f"p{number}", score] for number, score in enumerate(scores)]}
+    told = {"version": "1.0", "added_tokens": [], "model": model} | dict.fromkeys(
+        ["truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"]
+    )
+    theirs = [score for _, score in json.loads(tokenizers.Tokenizer.from_str(json.dumps(told)).to_str())["model"]["vocab"]]
+    assert [as_read_there(score) for score in scores] == theirs != scores
 
 
 METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
