@@ -5,7 +5,7 @@ The figures are those of `tokenizer/report/study.py`; the page needs no other fi
 
 import json
 import math
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from groundup.evaluation.report import charts
 from groundup.evaluation.report.gather import Facts
 from groundup.evaluation.report.page import environment
 from groundup.evaluation.report.wording import count, many, percent, size
+from groundup.tokenizer import report as view
 
 TITLES = {
     "look": "Token by token",
@@ -58,7 +59,7 @@ def page(told: Facts, name: str, width: int, context: int) -> str:
 
 def asset(name: str) -> Markup:
     """A file of the view of tokens, to be written into the page."""
-    return Markup(files("groundup.tokenizer.report").joinpath(name).read_text(encoding="utf-8"))
+    return Markup(Path(view.__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def data(samples: Facts) -> Markup:

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def languages(tokenizer: Tokenizer) -> dict[str, dict[str, Any]]:
 @cache
 def tongues() -> dict[str, str]:
     """Language -> the sentences."""
-    return json.loads(files(__package__).joinpath("tongues.json").read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name("tongues.json").read_text(encoding="utf-8"))
 
 
 def of_tokens(tokenizer: Tokenizer, uses: np.ndarray) -> dict[str, Any]:
