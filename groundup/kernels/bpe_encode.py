@@ -9,7 +9,7 @@ from numba import int64, uint64
 
 from groundup.kernels.bpe_merge import encode_long, encode_short
 from groundup.kernels.compiled import PAD, load32, load64, loop, store32, store64
-from groundup.kernels.word_table import BLOCK, find_block, same
+from groundup.kernels.word_table import BLOCK, find_block, home, same
 
 SHORT = 64  # bytes; longer words are neither merged by the short way nor remembered
 SCRATCH = SHORT + 2 * BLOCK
@@ -21,7 +21,7 @@ WORDS_KEPT, BYTES_KEPT, IDS_KEPT = 0, 1, 2  # what a memory's `state` counts
 @loop
 def find_kept(rows, mask, arena, text, i, length, h):
     """The address of the row of the word text[i:i+length], or of the empty one where it belongs."""
-    slot = int64(h + uint64(length)) & mask
+    slot = home(h, length) & mask
     while True:
         row = rows + (slot << 4)
         value = load64(row, 8)
@@ -112,10 +112,10 @@ def encode_until_full(
 @loop
 def move(table, bigger):
     """The rows of a memory in one with more slots."""
-    mask = uint64(len(bigger) - 1)
+    mask = len(bigger) - 1
     for r in range(len(table)):
         if table[r, 1]:
-            slot = (table[r, 0] + (table[r, 1] & uint64(63))) & mask
+            slot = home(table[r, 0], table[r, 1] & uint64(63)) & mask
             while bigger[slot, 1]:
-                slot = (slot + uint64(1)) & mask
+                slot = (slot + 1) & mask
             bigger[slot] = table[r]

@@ -9,8 +9,12 @@ top of a heap whose keys may be too high; a stale top is put back by its count o
 import numpy as np
 from numba import int64, uint64
 
-from groundup.kernels.compiled import loop
+from groundup.kernels.compiled import loop, prefetch
 from groundup.kernels.word_table import LENGTH, START, VALUE
+
+AHEAD = 6  # positions
+PAIR, SYMBOL, AFTER, BEFORE = 0, 1, 2, 3  # what is known of a position, side by side: a number each, NONE where there is none
+NONE = -1
 
 
 @loop
@@ -46,32 +50,54 @@ def replace_top(keys, values, n, key, value):
 
 
 @loop
+def rows_in_order(table, used, row_at):
+    """The rows of words in the order in which the words lie in the arena, in the beginning of row_at (used,)."""
+    for r in range(len(table)):
+        if table[r, LENGTH]:
+            row_at[table[r, START]] = r
+    n, k = 0, 0
+    while k < used:
+        row_at[n] = row_at[k]
+        k += int64(table[row_at[n], LENGTH])
+        n += 1
+    return row_at[:n]
+
+
 def merge_pairs(table, arena, used, size, min_frequency):
     """(merges, 2) int32: the pairs that make tokens 256, 257, …, at most up to `size`; ties go to the smaller (a, b).
 
-    Ends where no pair occurs `min_frequency` times.
+    Ends where no pair occurs `min_frequency` times. The arrays are made here: NumPy asks the system for large pages, numba
+    does not, and a tenth of a second goes into small ones.
     """
-    symbol, weight = np.empty(used, np.int32), np.empty(used, np.int64)
-    following, previous = np.empty(used, np.int32), np.empty(used, np.int32)
-    pair_at = np.empty(used, np.int32)
     bound = 3 * used + 16  # every merge of a position makes at most two new pairs; pages never touched cost nothing
-    first, second, count = np.empty(bound, np.int32), np.empty(bound, np.int32), np.empty(bound, np.int64)
-    start, seen, where = np.empty(bound, np.int64), np.empty(bound, np.int32), np.empty(bound, np.int32)
-    keys, values = np.empty(bound, np.uint64), np.empty(bound, np.int32)
+    positions = np.empty((used, 4), np.int32), np.empty(used, np.int64), np.empty(used, np.int32)
+    pairs = tuple(np.empty(bound, kind) for kind in (np.int32, np.int32, np.int64, np.int64, np.int32, np.int32))
+    waiting = tuple(np.empty(bound, kind) for kind in (np.uint64, np.int32, np.int32, np.int32))
+    return merge(table, arena, used, size, min_frequency, positions, pairs, waiting)
+
+
+@loop
+def merge(table, arena, used, size, min_frequency, positions, pairs_known, waiting):
+    """The same in arrays that are there: of positions, of pairs, and for the heap and what a merge touches."""
+    places, weight, row_at = positions
+    first, second, count, start, seen, where = pairs_known
+    keys, values, touched, touched_pair = waiting
     bits = uint64(1)
     while (1 << bits) < size:
         bits += uint64(1)
     low = (uint64(1) << (bits + bits)) - uint64(1)  # a key: count, then (a, b) turned round so that smaller is greater
+    places_of, weight_of = places.ctypes.data, weight.ctypes.data
 
-    number, pairs = np.full((256, 256), -1, np.int32), 0
-    for r in range(len(table)):
-        begin, length = int64(table[r, START]), int64(table[r, LENGTH])
+    number, pairs = np.full((256, 256), NONE, np.int32), 0
+    for r in rows_in_order(table, used, row_at):
+        begin, length, times = int64(table[r, START]), int64(table[r, LENGTH]), int64(table[r, VALUE])
         for k in range(begin, begin + length):
-            symbol[k], weight[k] = arena[k], int64(table[r, VALUE])
-            previous[k] = k - 1 if k > begin else -1
-            following[k] = k + 1 if k + 1 < begin + length else -1
+            place = places[k]
+            place[SYMBOL], weight[k] = arena[k], times
+            place[BEFORE] = k - 1 if k > begin else NONE
+            place[AFTER] = k + 1 if k + 1 < begin + length else NONE
             if k + 1 == begin + length:
-                pair_at[k] = -1
+                place[PAIR] = NONE
                 continue
             p = number[arena[k], arena[k + 1]]
             if p < 0:
@@ -79,16 +105,16 @@ def merge_pairs(table, arena, used, size, min_frequency):
                 pairs += 1
                 number[arena[k], arena[k + 1]] = p
                 first[p], second[p], count[p], seen[p] = arena[k], arena[k + 1], 0, 0
-            count[p] += weight[k]
+            count[p] += times
             seen[p] += 1
-            pair_at[k] = p
+            place[PAIR] = p
     top = 0
     for p in range(pairs):
         start[p] = top
         top += seen[p]
         seen[p] = 0
     for k in range(used):
-        p = pair_at[k]
+        p = places[k, PAIR]
         if p >= 0:
             where[start[p] + seen[p]] = k
             seen[p] += 1
@@ -97,11 +123,7 @@ def merge_pairs(table, arena, used, size, min_frequency):
         order = low - (uint64(first[p]) << bits | uint64(second[p]))
         heap = push(keys, values, heap, uint64(count[p]) << (bits + bits) | order, p)
 
-    left, right = (
-        np.full(size, -1, np.int32),
-        np.full(size, -1, np.int32),
-    )  # number of the new pair (x, made), (made, y)
-    touched, touched_pair = np.empty(bound, np.int32), np.empty(bound, np.int32)
+    left, right = np.full(size, NONE, np.int32), np.full(size, NONE, np.int32)  # number of the new pair (x, made), (made, y)
     merges, made = np.empty((size - 256, 2), np.int32), 256
     while made < size and heap > 0:
         p = values[0]
@@ -117,18 +139,21 @@ def merge_pairs(table, arena, used, size, min_frequency):
         if count[p] < min_frequency:
             break
         merges[made - 256, 0], merges[made - 256, 1] = first[p], second[p]
-        new, m = pairs, 0
-        for entry in range(start[p], start[p] + seen[p]):
+        new, m, last = pairs, 0, start[p] + seen[p]
+        for entry in range(start[p], last):
+            if entry + AHEAD < last:  # what lies anywhere in memory is asked for before it is wanted
+                prefetch(places_of, where[entry + AHEAD] << 4)
+                prefetch(weight_of, where[entry + AHEAD] << 3)
             i = where[entry]
-            if pair_at[i] != p:
+            if places[i, PAIR] != p:
                 continue
-            j, before, w = following[i], previous[i], weight[i]
-            after = following[j]
-            symbol[i], following[i], pair_at[i] = made, after, -1
+            j, before, w = places[i, AFTER], places[i, BEFORE], weight[i]
+            after = places[j, AFTER]
+            places[i, SYMBOL], places[i, AFTER], places[i, PAIR] = made, after, NONE
             if after >= 0:
-                previous[after] = i
-                count[pair_at[j]] -= w
-                y = symbol[after]
+                places[after, BEFORE] = i
+                count[places[j, PAIR]] -= w
+                y = places[after, SYMBOL]
                 q = right[y]
                 if q < 0:
                     q = pairs
@@ -137,13 +162,13 @@ def merge_pairs(table, arena, used, size, min_frequency):
                     first[q], second[q], count[q], seen[q] = made, y, 0, 0
                 count[q] += w
                 seen[q] += 1
-                pair_at[i] = q
+                places[i, PAIR] = q
                 touched[m], touched_pair[m] = i, q
                 m += 1
-            pair_at[j] = -1
+            places[j, PAIR] = NONE
             if before >= 0:
-                count[pair_at[before]] -= w
-                x = symbol[before]
+                count[places[before, PAIR]] -= w
+                x = places[before, SYMBOL]
                 q = left[x]
                 if q < 0:
                     q = pairs
@@ -152,7 +177,7 @@ def merge_pairs(table, arena, used, size, min_frequency):
                     first[q], second[q], count[q], seen[q] = x, made, 0, 0
                 count[q] += w
                 seen[q] += 1
-                pair_at[before] = q
+                places[before, PAIR] = q
                 touched[m], touched_pair[m] = before, q
                 m += 1
         count[p] = 0

@@ -29,6 +29,13 @@ def hash_word(text, i, length):
 
 
 @loop
+def home(h, length):
+    """Where to look for a word first: to be masked by the number of slots. Multiplied once more, all bits of the hash count:
+    its own low bits know little more than how a word begins."""
+    return int64((h + uint64(length)) * GOLDEN >> uint64(32))
+
+
+@loop
 def same(a, i, b, j, length):
     """Whether the words a[i:i+length] and b[j:j+length] are equal."""
     while length > 8:
@@ -44,7 +51,7 @@ def same(a, i, b, j, length):
 @loop
 def find(table, mask, arena, text, i, length, h):
     """The slot of the word text[i:i+length], or the empty one where it belongs; table, arena and text are addresses."""
-    slot = int64(h + uint64(length)) & mask
+    slot = home(h, length) & mask
     while True:
         row = slot << 5
         found = int64(load64(table, row + 16))
@@ -57,15 +64,23 @@ def find(table, mask, arena, text, i, length, h):
 
 
 @loop
+def slots(many):
+    """An empty table whose rows begin where lines of the processor's cache do: none lies on two of them."""
+    room = np.zeros(4 * many + 8, np.uint64)
+    skip = (-room.ctypes.data & 63) >> 3
+    return room[skip : skip + 4 * many].reshape((many, 4))
+
+
+@loop
 def enlarged(table):
     """The same words in twice the slots."""
-    bigger = np.zeros((2 * len(table), 4), np.uint64)
-    mask = uint64(len(bigger) - 1)
+    bigger = slots(2 * len(table))
+    mask = len(bigger) - 1
     for r in range(len(table)):
         if table[r, LENGTH]:
-            slot = (table[r, HASH] + table[r, LENGTH]) & mask
+            slot = home(table[r, HASH], table[r, LENGTH]) & mask
             while bigger[slot, LENGTH]:
-                slot = (slot + uint64(1)) & mask
+                slot = (slot + 1) & mask
             bigger[slot] = table[r]
     return bigger
 
@@ -87,7 +102,7 @@ def find_block(text, i, n, classes, pattern, ends, hashes, rows, mask, row_bits)
     while i < n and found < BLOCK:
         end = word_end(text, i, n, classes, pattern)
         h = hash_word(text, i, end - i)
-        prefetch(rows, (int64(h + uint64(end - i)) & mask) << row_bits)
+        prefetch(rows, (home(h, end - i) & mask) << row_bits)
         store64(ends, found << 3, end)
         store64(hashes, found << 3, int64(h))
         found += 1
@@ -129,10 +144,12 @@ def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, 
 
 
 @loop
-def count_words(text, ends, first, last, classes, pattern):
-    """(table, arena, words, bytes used of the arena) of documents first..last; document d is text[ends[d]:ends[d+1]]."""
-    table, arena = np.zeros((1 << 13, 4), np.uint64), np.zeros(1 << 16, np.uint8)
-    size, used, d, i, scratch = 0, 0, first, ends[first], np.empty(2 * BLOCK, np.int64)
+def count_words(table, arena, size, used, text, ends, first, last, classes, pattern):
+    """The table of words, its arena, and how much of both is used, with the words of documents first..last added.
+
+    Document d is text[ends[d]:ends[d + 1]].
+    """
+    d, i, scratch = first, ends[first], np.empty(2 * BLOCK, np.int64)
     while True:
         size, used, d, i = count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern, scratch)
         if d == last:

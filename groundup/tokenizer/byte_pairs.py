@@ -7,6 +7,7 @@ printable character a byte.
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ class BytePairs:
         where: str = "this tokenizer",
     ):
         """tokens: the bytes of each id; merges: (a, b, what they make); classes: of code points, as in `classes`."""
-        self.tokens, self.merges, self.pattern = list(tokens), [(a, b, made) for a, b, made in merges], known(pattern)
+        self.tokens, self.merges, self.pattern = list(tokens), list(merges), known(pattern)
         self.classes = fitting(read_classes() if classes is None else classes, self.pattern, where)
         check(self.tokens, self.merges, where)
 
@@ -80,8 +81,8 @@ class BytePairs:
     @classmethod
     def made_of(cls, merges: Sequence[tuple[int, int]], pattern: str, classes: np.ndarray) -> "BytePairs":
         """From merges that make the ids 256, 257, …"""
-        made = [(a, b, 256 + rank) for rank, (a, b) in enumerate(merges)]
-        return cls(bpe.vocabulary(merges), made, pattern, classes)
+        left, right = [a for a, _ in merges], [b for _, b in merges]
+        return cls(bpe.vocabulary(merges), [*zip(left, right, count(256), strict=False)], pattern, classes)
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         return self._encoder.encode_many(texts, threads)
@@ -161,15 +162,20 @@ def check(tokens: Sequence[bytes], merges: Sequence[Merge], where: str) -> None:
     missing = [byte for byte in range(256) if bytes([byte]) not in known]
     if missing:
         raise Problem(f"{where} lacks the bytes {missing[:5]}: a byte-level vocabulary holds all 256")
-    before, made_by_merging = -1, {made for _, _, made in merges}
-    for a, b, made in merges:
-        if not (0 <= a < len(tokens) and 0 <= b < len(tokens) and 0 <= made < len(tokens)) or tokens[a] + tokens[b] != tokens[made]:
-            raise Problem(f"{where} merges {a} and {b} to {made}, which is not what their bytes make")
-        if made <= before:
-            raise Problem(f"{where} makes token {made} after token {before}: merges must come in the order of what they make")
-        if made <= max(a if a in made_by_merging else -1, b if b in made_by_merging else -1):
-            raise Problem(f"{where} merges {a} and {b} before both are made: a merge must come after those it builds on")
-        before = made
+    left, right, made = np.array(merges, np.int64).reshape(-1, 3).T
+    inside = (np.minimum(np.minimum(left, right), made) >= 0) & (np.maximum(np.maximum(left, right), made) < len(tokens))
+    wrong = (at for at, (a, b, c) in enumerate(merges) if not inside[at] or tokens[a] + tokens[b] != tokens[c])
+    if (at := next(wrong, None)) is not None:
+        raise Problem(f"{where} merges {left[at]} and {right[at]} to {made[at]}, which is not what their bytes make")
+    late = np.flatnonzero(made[1:] <= made[:-1])
+    if len(late):
+        raise Problem(f"{where} makes token {made[late[0] + 1]} after token {made[late[0]]}: merges must come in the order of what they make")
+    merged = np.zeros(len(tokens), bool)
+    merged[made] = True
+    early = np.flatnonzero((merged[left] & (left >= made)) | (merged[right] & (right >= made)))
+    if len(early):
+        at = early[0]
+        raise Problem(f"{where} merges {left[at]} and {right[at]} before both are made: a merge must come after those it builds on")
 
 
 def pattern_of(told: dict[str, Any], where: str) -> str:

@@ -1,15 +1,17 @@
 """How often each word occurs in any amount of text: counted on all cores, in bounded memory, kept in a file, continued.
 
 Distinct words grow without end as text does. Where they would take more than their share of memory, the rarest are forgotten:
-in the order (count, length, hash), the last half of them, each time that a batch of text has been added. The batches follow
+in the order (count, length, hash), the last half of them, each time that a stretch of text has been added. The stretches follow
 from the texts alone, so the counts are the same on any number of threads. Where nothing was forgotten they are exact.
+Within a stretch each thread has a table of its own: what it has seen before costs it a look-up and no more.
 """
 
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +23,7 @@ from groundup.tokenizer.cutting import Cutter
 
 from groundup.kernels import word_table  # isort: skip (`batches` tells numba of its cache folder first)
 
+STRETCH = 8  # batches between which nothing is forgotten
 MEMORY = 2 << 30  # bytes, for counting and for merging after it
 BYTE_COST, WORD_COST = 64, 512  # what a byte of a distinct word, and a word, may cost at most in the course of both
 Table = tuple[np.ndarray, np.ndarray, int, int]  # as `kernels.word_table` has it
@@ -36,25 +39,44 @@ def count(
 ) -> tuple[Table | None, int, int]:
     """The words of all texts, added to `total`; how many bytes these were; how often rare words were forgotten."""
 
-    def work(batch: list[bytes]) -> tuple[int, Table]:
-        buffer, ends = joined(batch)
-        rules = cutter.rules(batch)
-        return int(ends[-1]), word_table.count_words(
-            buffer.ctypes.data, ends, 0, len(batch), rules.ctypes.data, cutter.number
-        )
+    tables: list[Table] = []
 
-    read, forgotten = 0, 0
-    for seen, table in in_order(work, batches(texts), threads or usable_threads()):
-        both: Any = table if total is None else word_table.add_counts(*total, table[0], table[1])
-        rows, arena, size, used = both
+    def work(batch: list[bytes]) -> int:
+        buffer, ends = joined(batch)
+        rules, mine = cutter.rules(batch), borrowed(tables)
+        given = buffer.ctypes.data, ends, 0, len(batch), rules.ctypes.data, cutter.number
+        tables.append(word_table.count_words(*mine, *given))
+        return int(ends[-1])
+
+    read, forgotten, waiting = 0, 0, batches(texts)
+    while stretch := list(islice(waiting, 1)):
+        for seen in in_order(work, chain(stretch, islice(waiting, STRETCH - 1)), threads or usable_threads()):
+            read += seen
+            if counted:
+                counted(read)
+        total = added([total, *tables] if total else tables)
+        tables.clear()
+        rows, arena, size, used = total
         if size * WORD_COST > memory or used * BYTE_COST > memory:
-            both = without_rarest(rows, arena, size, used, memory)
+            total = without_rarest(rows, arena, size, used, memory)
             forgotten += 1
-        total = both
-        read += seen
-        if counted:
-            counted(read)
     return total, read, forgotten
+
+
+def borrowed(tables: list[Table]) -> Table:
+    """One of the tables that nobody works on, or a new one."""
+    try:
+        return tables.pop()
+    except IndexError:
+        return empty()
+
+
+def added(tables: Sequence[Table]) -> Table:
+    """The words of several tables in the first of them."""
+    total: Any = tables[0]
+    for rows, arena, _, _ in tables[1:]:
+        total = word_table.add_counts(*total, rows, arena)
+    return total
 
 
 def without_rarest(table: np.ndarray, arena: np.ndarray, size: int, used: int, memory: int) -> Table:
@@ -69,7 +91,7 @@ def without_rarest(table: np.ndarray, arena: np.ndarray, size: int, used: int, m
 
 def empty() -> Table:
     """A table without words."""
-    return np.zeros((1 << 13, 4), np.uint64), np.zeros(1 << 16, np.uint8), 0, 0
+    return word_table.slots(1 << 13), np.zeros(1 << 16, np.uint8), 0, 0
 
 
 @dataclass

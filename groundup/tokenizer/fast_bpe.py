@@ -61,7 +61,8 @@ def merges_of(table: Table | None, read: int, size: int, min_frequency: int) -> 
     if read.bit_length() + 2 * (size - 1).bit_length() > 64:
         raise Problem(f"{read:,} bytes are too many to count for {size:,} tokens: train on a sample of the text")
     rows, arena, _, used = table
-    return [(a, b) for a, b in bpe_train.merge_pairs(rows, arena, used, size, min_frequency).tolist()]
+    left, right = bpe_train.merge_pairs(rows, arena, used, size, min_frequency).T.tolist()
+    return [*zip(left, right, strict=True)]
 
 
 class Memory(NamedTuple):
