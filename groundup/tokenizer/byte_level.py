@@ -17,6 +17,9 @@ from groundup.tokenizer.published import Habits, Published
 from groundup.tokenizer.split import PATTERNS
 
 LARGEST = 1 << 24  # ids: more than any vocabulary has
+LETTERS = {letter: byte for byte, letter in enumerate(alphabet())}
+BYTES = {ord(letter): byte for letter, byte in LETTERS.items()}
+BETWEEN = "\uffff"  # no name has it
 SPELLINGS = {  # parts of published patterns that mean the same
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)": r"'(?i:[sdmt]|ll|ve|re)",
     r"'(?:[sdmt]|ll|ve|re)": r"'s|'t|'re|'ve|'m|'ll|'d",
@@ -61,15 +64,14 @@ def assembled(
     habits: Habits,
 ) -> BytePairs:
     """A vocabulary from names in GPT-2's alphabet and merges as "a b" or [a, b]."""
-    byte_of = {letter: byte for byte, letter in enumerate(alphabet())}
     texts = {**habits.added, **habits.later}
-    id_of = {}
-    for name, number in vocabulary.items():
-        other = specials.get(name, texts.get(name))
-        if name not in specials and not (name in texts and set(name) - byte_of.keys()):
-            id_of[name] = int(number)
-        if other not in (None, number):
+    id_of = dict(zip(vocabulary, map(int, vocabulary.values()), strict=True))
+    for name, other in [*specials.items(), *texts.items()]:
+        number = vocabulary.get(name, other)
+        if other != number:
             raise Problem(f"{where} gives {name!r} the ids {number} and {other}: each token has one")
+        if name in specials or set(name) - LETTERS.keys():
+            id_of.pop(name, None)
     taken = [*id_of.values(), *(number for name, number in texts.items() if name not in id_of)]
     size = max(taken, default=-1) + 1
     if size > LARGEST or min(taken, default=0) < 0:
@@ -81,15 +83,25 @@ def assembled(
     if gaps:
         raise Problem(f"{where} numbers its {len(taken):,} tokens with gaps: there is no token {min(gaps)}, and every id needs one")
     tokens = [b""] * size
-    for name, number in id_of.items():
-        tokens[number] = bytes(byte_of[letter] for letter in name)
+    for number, token in zip(id_of.values(), in_bytes(list(id_of)), strict=True):
+        tokens[number] = token
     pairs = [entry.split(" ") if isinstance(entry, str) else entry for entry in merges]
     found = [(id_of[a], id_of[b], id_of[a + b]) for a, b in pairs]
-    made = [token for _, _, token in found]
-    ours = all(tokens) and all(a < b for a, b in zip(made, made[1:], strict=False))
+    made = np.array([token for _, _, token in found], np.int64)
+    ours = all(tokens) and bool((made[1:] > made[:-1]).all())
     if habits.plain() and ours:
         return BytePairs(tokens, found, pattern, classes, where)
     return Published(tokens, found, pattern, classes, where, habits)
+
+
+def in_bytes(names: Sequence[str]) -> list[bytes]:
+    """What names in GPT-2's alphabet stand for; all at once, since there are many."""
+    if not names:
+        return []
+    written = BETWEEN.join(names)
+    if strange := set(written) - LETTERS.keys() - {BETWEEN}:
+        raise KeyError(min(strange))
+    return [name.encode("latin-1") for name in written.translate(BYTES).split(BETWEEN)]
 
 
 def unknown(where: str, part: str, told: Any) -> Problem:

@@ -163,9 +163,11 @@ def check(tokens: Sequence[bytes], merges: Sequence[Merge], where: str) -> None:
     if missing:
         raise Problem(f"{where} lacks the bytes {missing[:5]}: a byte-level vocabulary holds all 256")
     left, right, made = np.array(merges, np.int64).reshape(-1, 3).T
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
     inside = (np.minimum(np.minimum(left, right), made) >= 0) & (np.maximum(np.maximum(left, right), made) < len(tokens))
-    wrong = (at for at, (a, b, c) in enumerate(merges) if not inside[at] or tokens[a] + tokens[b] != tokens[c])
-    if (at := next(wrong, None)) is not None:
+    if not (inside.all() and (lengths[left] + lengths[right] == lengths[made]).all() and joined(merges, tokens)):
+        wrong = (at for at, (a, b, c) in enumerate(merges) if not inside[at] or tokens[a] + tokens[b] != tokens[c])
+        at = next(wrong)
         raise Problem(f"{where} merges {left[at]} and {right[at]} to {made[at]}, which is not what their bytes make")
     late = np.flatnonzero(made[1:] <= made[:-1])
     if len(late):
@@ -176,6 +178,11 @@ def check(tokens: Sequence[bytes], merges: Sequence[Merge], where: str) -> None:
     if len(early):
         at = early[0]
         raise Problem(f"{where} merges {left[at]} and {right[at]} before both are made: a merge must come after those it builds on")
+
+
+def joined(merges: Sequence[Merge], tokens: Sequence[bytes]) -> bool:
+    """Whether the bytes of all parts in a row are those of all that is made, which says it of each where their lengths agree."""
+    return b"".join([tokens[part] for a, b, _ in merges for part in (a, b)]) == b"".join([tokens[made] for _, _, made in merges])
 
 
 def pattern_of(told: dict[str, Any], where: str) -> str:
