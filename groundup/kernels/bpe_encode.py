@@ -55,14 +55,14 @@ def encode_until_full(
     caller: numba frees an array after the last line that names it, also where its address is still read.
     """
     size, used, ids_used = state[WORDS_KEPT], state[BYTES_KEPT], state[IDS_KEPT]
-    rows, mask, bytes_of, ids_of, to = table.ctypes.data, len(table) - 1, arena.ctypes.data, ids.ctypes.data, out.ctypes.data
-    how, ranks = merging.ctypes.data, scratch.ctypes.data
+    rows, mask, bytes_of = int64(table.ctypes.data), len(table) - 1, int64(arena.ctypes.data)
+    ids_of, to, how, ranks = int64(ids.ctypes.data), int64(out.ctypes.data), int64(merging.ctypes.data), int64(scratch.ctypes.data)
     ends_of, hash_of = ranks + 8 * SHORT, ranks + 8 * (SHORT + BLOCK)
     full = False
     while d < last:
         n = ends[d + 1]
         while i < n:
-            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, 4)
+            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, int64(4))
             for w in range(found):
                 end, h = int64(load64(ends_of, w << 3)), load64(hash_of, w << 3)
                 length = end - i
@@ -118,4 +118,4 @@ def move(table, bigger):
             slot = home(table[r, 0], table[r, 1] & uint64(63)) & mask
             while bigger[slot, 1]:
                 slot = (slot + 1) & mask
-            bigger[slot] = table[r]
+            bigger[slot, 0], bigger[slot, 1] = table[r, 0], table[r, 1]

@@ -112,6 +112,31 @@ def lowest_bit(word):
 
 
 @loop
+def sift(numbers, i, n):
+    """Let numbers[i] sink below all that are greater in the heap of n."""
+    number = numbers[i]
+    while 2 * i + 1 < n:
+        child = 2 * i + 1
+        if child + 1 < n and numbers[child + 1] > numbers[child]:
+            child += 1
+        if numbers[child] <= number:
+            break
+        numbers[i] = numbers[child]
+        i = child
+    numbers[i] = number
+
+
+@loop
+def sort(numbers, n):
+    """The first n numbers in ascending order; NumPy's own sort takes four seconds to compile."""
+    for i in range(n // 2 - 1, -1, -1):
+        sift(numbers, i, n)
+    for last in range(n - 1, 0, -1):
+        numbers[0], numbers[last] = numbers[last], numbers[0]
+        sift(numbers, 0, last)
+
+
+@loop
 def encode_long(text, i, n, out, merging, heads, bits):
     """The same for long words; heads (ids,) of -1 and bits (ids / 64 + 1,) of 0 are left as they were."""
     byte_ids, byte_pairs = int64(load64(merging, BYTE_IDS << 3)), int64(load64(merging, BYTE_PAIRS << 3))
@@ -137,7 +162,7 @@ def encode_long(text, i, n, out, merging, heads, bits):
                 count += 1
                 entry = following[entry]
             if not ascending:
-                todo[:count].sort()  # aaa merges from the left
+                sort(todo, count)  # aaa merges from the left
             for t in range(count):
                 k = int64(todo[t])
                 j = int64(after[k])

@@ -73,22 +73,26 @@ def merge_pairs(table, arena, used, size, min_frequency):
     positions = np.empty((used, 4), np.int32), np.empty(used, np.int64), np.empty(used, np.int32)
     pairs = tuple(np.empty(bound, kind) for kind in (np.int32, np.int32, np.int64, np.int64, np.int32, np.int32))
     waiting = tuple(np.empty(bound, kind) for kind in (np.uint64, np.int32, np.int32, np.int32))
-    return merge(table, arena, used, size, min_frequency, positions, pairs, waiting)
+    numbers = np.full((256, 256), NONE, np.int32), np.full(size, NONE, np.int32), np.full(size, NONE, np.int32)
+    merges = np.empty((size - 256, 2), np.int32)
+    return merges[: merge(table, arena, used, size, min_frequency, positions, pairs, waiting, numbers, merges)]
 
 
 @loop
-def merge(table, arena, used, size, min_frequency, positions, pairs_known, waiting):
-    """The same in arrays that are there: of positions, of pairs, and for the heap and what a merge touches."""
+def merge(table, arena, used, size, min_frequency, positions, pairs_known, waiting, numbers, merges):
+    """Puts them into `merges` and returns how many; the arrays: of positions, of pairs, for the heap and what a merge touches,
+    and the number of the pair of two bytes, of (x, made) and of (made, y)."""
     places, weight, row_at = positions
     first, second, count, start, seen, where = pairs_known
     keys, values, touched, touched_pair = waiting
+    number, left, right = numbers
     bits = uint64(1)
     while (1 << bits) < size:
         bits += uint64(1)
     low = (uint64(1) << (bits + bits)) - uint64(1)  # a key: count, then (a, b) turned round so that smaller is greater
     places_of, weight_of = places.ctypes.data, weight.ctypes.data
 
-    number, pairs = np.full((256, 256), NONE, np.int32), 0
+    pairs = 0
     for r in rows_in_order(table, used, row_at):
         begin, length, times = int64(table[r, START]), int64(table[r, LENGTH]), int64(table[r, VALUE])
         for k in range(begin, begin + length):
@@ -123,8 +127,7 @@ def merge(table, arena, used, size, min_frequency, positions, pairs_known, waiti
         order = low - (uint64(first[p]) << bits | uint64(second[p]))
         heap = push(keys, values, heap, uint64(count[p]) << (bits + bits) | order, p)
 
-    left, right = np.full(size, NONE, np.int32), np.full(size, NONE, np.int32)  # number of the new pair (x, made), (made, y)
-    merges, made = np.empty((size - 256, 2), np.int32), 256
+    made = 256
     while made < size and heap > 0:
         p = values[0]
         now = uint64(count[p]) << (bits + bits) | (keys[0] & low)
@@ -197,4 +200,4 @@ def merge(table, arena, used, size, min_frequency, positions, pairs_known, waiti
             where[start[q] + seen[q]] = touched[entry]
             seen[q] += 1
         made += 1
-    return merges[: made - 256].copy()
+    return made - 256

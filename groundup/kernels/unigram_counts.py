@@ -9,7 +9,7 @@ from numba import int64, uint64
 from groundup.kernels.compiled import load8, loop
 from groundup.kernels.unigram_trie import VALUE, step
 from groundup.kernels.word_table import HASH as KEY
-from groundup.kernels.word_table import LENGTH, START, enlarged, find, hash_word
+from groundup.kernels.word_table import LENGTH, START, enlarged, find, hash_word, slots
 from groundup.kernels.word_table import VALUE as COUNT
 
 
@@ -42,15 +42,29 @@ def count_in_word(table, size, text, i, n, count, longest):
 
 
 @loop
+def count_until_full(table, size, text, ends, counts, first, longest):
+    """Count the substrings of the words from `first` on; stops where the next could fill the table over half."""
+    for w in range(first, len(counts)):
+        if 2 * (size + (ends[w + 1] - ends[w]) * longest) > len(table):
+            return size, w
+        size = count_in_word(table, size, text, ends[w], ends[w + 1], counts[w], longest)
+    return size, len(counts)
+
+
 def substrings(text, ends, counts, longest):
     """(start, bytes, characters, occurrences) of each different substring (substrings, 4) int64; text is an address."""
-    table, size = np.zeros((1 << 13, 4), np.uint64), 0
-    for w in range(len(counts)):
-        n = ends[w + 1] - ends[w]
-        while 2 * (size + n * longest) > len(table):
-            table = enlarged(table)
-        size = count_in_word(table, size, text, ends[w], ends[w + 1], counts[w], longest)
-    found, m = np.empty((size, 4), np.int64), 0
+    table, size, w = slots(1 << 13), 0, 0
+    while True:
+        size, w = count_until_full(table, size, text, ends, counts, w, longest)
+        if w == len(counts):
+            return listed(table, text, np.empty((size, 4), np.int64))
+        table = enlarged(table)
+
+
+@loop
+def listed(table, text, found):
+    """The rows of `substrings`, into `found`."""
+    m = 0
     for r in range(len(table)):
         if table[r, LENGTH]:
             start, length, characters = int64(table[r, START]), int64(table[r, LENGTH]), 0

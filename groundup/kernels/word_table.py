@@ -63,29 +63,33 @@ def find(table, mask, arena, text, i, length, h):
         slot = (slot + 1) & mask
 
 
-@loop
 def slots(many):
     """An empty table whose rows begin where lines of the processor's cache do: none lies on two of them."""
     room = np.zeros(4 * many + 8, np.uint64)
     skip = (-room.ctypes.data & 63) >> 3
-    return room[skip : skip + 4 * many].reshape((many, 4))
+    return room[skip : skip + 4 * many].reshape(many, 4)
 
 
-@loop
 def enlarged(table):
     """The same words in twice the slots."""
     bigger = slots(2 * len(table))
+    move(table, bigger)
+    return bigger
+
+
+@loop
+def move(table, bigger):
+    """The rows of a table in one with more slots."""
     mask = len(bigger) - 1
     for r in range(len(table)):
         if table[r, LENGTH]:
             slot = home(table[r, HASH], table[r, LENGTH]) & mask
             while bigger[slot, LENGTH]:
                 slot = (slot + 1) & mask
-            bigger[slot] = table[r]
-    return bigger
+            for k in range(4):
+                bigger[slot, k] = table[r, k]
 
 
-@loop
 def lengthened(arena, used, need):
     """The arena with room for `need` more bytes."""
     if used + need + PAD <= len(arena):
@@ -117,12 +121,12 @@ def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, 
     The arrays are never reassigned in this loop: numba would count references to them once a word. None that is read by
     address is made here: numba frees an array after the last line that names it.
     """
-    rows, mask, bytes_of = table.ctypes.data, len(table) - 1, arena.ctypes.data
-    ends_of, hash_of = scratch.ctypes.data, scratch.ctypes.data + 8 * BLOCK
+    rows, mask, bytes_of = int64(table.ctypes.data), len(table) - 1, int64(arena.ctypes.data)
+    ends_of, hash_of = int64(scratch.ctypes.data), int64(scratch.ctypes.data) + 8 * BLOCK
     while d < last:
         n = ends[d + 1]
         while i < n:
-            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, 5)
+            found = find_block(text, i, n, classes, pattern, ends_of, hash_of, rows, mask, int64(5))
             for w in range(found):
                 end, h = int64(load64(ends_of, w << 3)), load64(hash_of, w << 3)
                 length = end - i
@@ -143,13 +147,12 @@ def count_until_full(table, arena, size, used, text, ends, d, i, last, classes, 
     return size, used, d, i
 
 
-@loop
 def count_words(table, arena, size, used, text, ends, first, last, classes, pattern):
     """The table of words, its arena, and how much of both is used, with the words of documents first..last added.
 
-    Document d is text[ends[d]:ends[d + 1]].
+    Document d is text[ends[d]:ends[d + 1]]. Tables grow here and not in a loop: NumPy asks the system for large pages.
     """
-    d, i, scratch = first, ends[first], np.empty(2 * BLOCK, np.int64)
+    d, i, scratch = first, int(ends[first]), np.empty(2 * BLOCK, np.int64)
     while True:
         size, used, d, i = count_until_full(table, arena, size, used, text, ends, d, i, last, classes, pattern, scratch)
         if d == last:
@@ -157,25 +160,39 @@ def count_words(table, arena, size, used, text, ends, first, last, classes, patt
         if 2 * size >= len(table):
             table = enlarged(table)
         else:
-            arena = lengthened(arena, used, max(len(arena), ends[d + 1] - i))
+            arena = lengthened(arena, used, max(len(arena), int(ends[d + 1]) - i))
+
+
+def add_counts(table, arena, size, used, other, other_arena):
+    """The words and counts of two tables in the first."""
+    done = 0
+    while True:
+        size, used, done = add_until_full(table, arena, size, used, other, other_arena, done)
+        if done == len(other):
+            return table, arena, size, used
+        if 2 * size >= len(table):
+            table = enlarged(table)
+        else:
+            arena = lengthened(arena, used, max(len(arena), int(other[done, LENGTH])))
 
 
 @loop
-def add_counts(table, arena, size, used, other, other_arena):
-    """The words and counts of two tables in the first."""
-    for r in range(len(other)):
+def add_until_full(table, arena, size, used, other, other_arena, first):
+    """The rows of `other` from `first` on; stops where the table would be over half full or the arena too short."""
+    rows, mask, bytes_of, theirs = int64(table.ctypes.data), len(table) - 1, int64(arena.ctypes.data), int64(other_arena.ctypes.data)
+    for r in range(first, len(other)):
         length = int64(other[r, LENGTH])
         if length == 0:
             continue
         start, h = int64(other[r, START]), other[r, HASH]
-        slot = find(table.ctypes.data, len(table) - 1, arena.ctypes.data, other_arena.ctypes.data, start, length, h)
+        slot = find(rows, mask, bytes_of, theirs, start, length, h)
         if table[slot, LENGTH] == 0:
-            arena = lengthened(arena, used, length)
-            arena[used : used + length] = other_arena[start : start + length]
+            if 2 * size >= len(table) or used + length + PAD > len(arena):
+                return size, used, r
+            for k in range(length):
+                arena[used + k] = other_arena[start + k]
             table[slot, HASH], table[slot, START], table[slot, LENGTH] = h, used, length
             used += length
             size += 1
         table[slot, VALUE] += other[r, VALUE]
-        if 2 * size > len(table):
-            table = enlarged(table)
-    return table, arena, size, used
+    return size, used, len(other)

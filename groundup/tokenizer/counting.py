@@ -73,10 +73,10 @@ def borrowed(tables: list[Table]) -> Table:
 
 def added(tables: Sequence[Table]) -> Table:
     """The words of several tables in the first of them."""
-    total: Any = tables[0]
-    for rows, arena, _, _ in tables[1:]:
-        total = word_table.add_counts(*total, rows, arena)
-    return total
+    rows, arena, size, used = tables[0]
+    for other, theirs, _, _ in tables[1:]:
+        rows, arena, size, used = word_table.add_counts(rows, arena, size, used, other, theirs)
+    return rows, arena, size, used
 
 
 def without_rarest(table: np.ndarray, arena: np.ndarray, size: int, used: int, memory: int) -> Table:
