@@ -1,9 +1,9 @@
 """Whether our ids are those of tiktoken, Hugging Face `tokenizers` and SentencePiece, on whole corpora and random strings.
 
-    python bench/tokenizer_equal.py --texts FOLDER [--gpt2 tokenizer.json]
+    python bench/tokenizer_equal.py --texts FOLDER [--gpt2 tokenizer.json] [--only NAME]
 
 Vocabularies are trained here on a part of the texts, in the form of each library; FOLDER holds *.jsonl.xz with a field `text`;
-a tokenizer.json of GPT-2 is compared as well where one is named. What was compared, and how much of it differs, is added to
+a tokenizer.json of GPT-2 is compared as well where one is named; --only keeps the pairs whose name holds NAME. What was compared, and how much of it differs, is added to
 bench/results/tokenizer_equal.jsonl.
 """
 
@@ -122,12 +122,15 @@ def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     told.add_argument("--texts", required=True)
     told.add_argument("--gpt2")
+    told.add_argument("--only", default="")
     asked = told.parse_args()
     docs = {"texts": texts_of.english(asked.texts, 1 << 40), "random strings": random_strings(STRINGS)}
     sample = texts_of.upto(docs["texts"][::9], SAMPLE) + docs["random strings"][:2000]
     for name, ours, theirs in pairs(sample, asked.gpt2):
-        compare(name, docs, ours, theirs)
-    lossless(docs, sample)
+        if asked.only in name:
+            compare(name, docs, ours, theirs)
+    if not asked.only:
+        lossless(docs, sample)
 
 
 if __name__ == "__main__":
