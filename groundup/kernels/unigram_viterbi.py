@@ -14,7 +14,8 @@ from groundup.kernels.word_table import HASH, LENGTH, START, find, hash_word
 from groundup.kernels.word_table import VALUE as REMEMBERED
 from groundup.kernels.words import word_end
 
-WHOLE, MARKED = -1, -2  # ways of cutting beside the patterns of `words`: not at all, before each mark
+WHOLE, MARKED, ROUNDED = -1, -2, -3  # ways of cutting beside the patterns of `words`: not at all, before each mark, not at
+# all and with sums that are rounded to four bytes, which in a long text decide where two segmentations are almost alike
 SHORT = 64  # bytes; longer words are not remembered
 MANY = np.uint64(1 << 63)  # value of a remembered word: its only id, or MANY | number of ids << 32 | where they start
 WORDS, BYTES, IDS = 0, 1, 2  # what a memory's `state` counts: words remembered, bytes and ids used
@@ -32,7 +33,7 @@ def cut_end(text, i, n, classes, cut):
     """The end of the word at i."""
     if cut >= 0:
         return word_end(text, i, n, classes, cut)
-    if cut == WHOLE:
+    if cut == WHOLE or cut == ROUNDED:
         return n
     i += 1
     while i < n and not is_mark(text, i, n):
@@ -41,8 +42,17 @@ def cut_end(text, i, n, classes, cut):
 
 
 @loop
-def likeliest(text, i, n, nodes, scores, unknown, best, start, piece):
-    """The best segmentation of text[i:n]: the last piece of each beginning, its start and the sum up to there."""
+def summed(a, b, rounded):
+    """a + b, with four bytes if `rounded`."""
+    return np.float64(np.float32(a + b)) if rounded else a + b
+
+
+@loop
+def likeliest(text, i, n, nodes, scores, unknown, rounded, best, start, piece):
+    """The best segmentation of text[i:n]: the last piece of each beginning, its start and the sum up to there.
+
+    rounded: whether sums have four bytes, as SentencePiece has them.
+    """
     for j in range(n - i + 1):
         best[j], start[j] = 0, -1
     a = 0
@@ -56,14 +66,14 @@ def likeliest(text, i, n, nodes, scores, unknown, best, start, piece):
             if found < 0:
                 continue
             b = j + 1 - i
-            total = best[a] + scores[found]
+            total = summed(best[a], scores[found], rounded)
             if start[b] < 0 or total > best[b]:
                 best[b], start[b], piece[b] = total, a, found
             alone = alone or b - a == length
         if not alone:
             b = a + length
             before = best[b]
-            best[b] = best[a] + unknown
+            best[b] = summed(best[a], unknown, rounded)
             if start[b] < 0 or best[b] > before:
                 start[b], piece[b] = a, UNKNOWN
             else:
@@ -129,7 +139,7 @@ def encode_documents(
                         m += made
                     i = end
                     continue
-            likeliest(text, i, end, nodes, scores, unknown, best, start, piece)
+            likeliest(text, i, end, nodes, scores, unknown, cut == ROUNDED, best, start, piece)
             made = written(text, i, end, start, piece, following, byte_ids, unknown_id, out, m)
             roomy = 2 * size < len(table) and used + length + PAD <= len(arena) and ids_used + made <= len(ids)
             if length < SHORT and roomy:

@@ -22,7 +22,7 @@ from groundup.tokenizer.classes import fitting
 from groundup.tokenizer.cutting import NUMBERS
 from groundup.tokenizer.word_memory import SMALLEST, Memory
 
-CUTS = {"whole": unigram_viterbi.WHOLE, "marked": unigram_viterbi.MARKED} | NUMBERS
+CUTS = {"whole": unigram_viterbi.WHOLE, "rounded": unigram_viterbi.ROUNDED, "marked": unigram_viterbi.MARKED} | NUMBERS
 
 
 class Spacing:

@@ -152,7 +152,8 @@ class Pieces:
         numbers = {piece: number for number, (piece, _) in enumerate(self.vocabulary)}
         in_bytes = np.array([numbers[piece] for piece in BYTES]) if self.byte_fallback else None
         lowest = self.exact["unknown"] if self.exact else float(scores.min()) - PENALTY
-        ways = lowest, in_bytes, self.unknown, self.cutting.cut, self.classes
+        cut = "rounded" if self.exact else self.cutting.cut
+        ways = lowest, in_bytes, self.unknown, cut, self.classes
         return Encoder(pieces, ids, scores, *ways)
 
     def described(self) -> dict[str, Any]:
