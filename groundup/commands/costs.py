@@ -153,14 +153,14 @@ def show(told: dict[str, dict[str, Any]], precision: str) -> None:
     for name in told:
         table.add_column(name, justify="right")
     every = list(told.values())
-    for title, read in LINES.items():
+    for title, read in LINES:
         cells = [read(each) for each in every]
         if any(cells):
             table.add_row(title, *cells)
     console = Console(highlight=False, markup=False)
     console.print(table)
     first = every[0]
-    batches = " and ".join(dict.fromkeys(f"{each['rows']} texts of {each['time']:,} tokens" for each in every))
+    batches = " and ".join(dict.fromkeys(f"{each['rows']} × {each['time']:,} tokens" for each in every))
     console.print(f"\nMemory for {batches}, computed in {precision}; the optimizer's state and weights are f32.")
     if "plan" in first:
         show_plan(first["plan"], console)
@@ -199,26 +199,26 @@ def _size(name: str) -> Any:
     return read
 
 
-LINES = {
-    "parameters": _count("parameters"),
-    "  table": _count("parameters_by_part/table"),
-    "  positions": _count("parameters_by_part/positions"),
-    "  attention": _count("parameters_by_part/attention"),
-    "  feed-forward": _count("parameters_by_part/feed-forward"),
-    "  norms": _count("parameters_by_part/norms"),
-    "  head": _count("parameters_by_part/head"),
-    "FLOPs of a token, forward": _count("flops_per_token_forward"),
-    "  were nothing hidden computed": _count("flops_per_token_needed_forward"),
-    "  backward": _count("flops_per_token_backward"),
-    "  layers computed again": _count("flops_per_token_recomputed"),
-    "activations": _size("activation_bytes"),
-    "  recomputed": _size("activation_bytes_recomputed"),
-    "cache of a token": _size("kv_bytes_per_token"),
-    "carried for a text": _size("carried_bytes_per_text"),
-    "memory in use": _size("inference_bytes"),
-    "memory in training": _size("training_bytes"),
-    "  recomputed": _size("training_bytes_recomputed"),
-}
+LINES = (
+    ("parameters", _count("parameters")),
+    ("  table", _count("parameters_by_part/table")),
+    ("  positions", _count("parameters_by_part/positions")),
+    ("  attention", _count("parameters_by_part/attention")),
+    ("  feed-forward", _count("parameters_by_part/feed-forward")),
+    ("  norms", _count("parameters_by_part/norms")),
+    ("  head", _count("parameters_by_part/head")),
+    ("FLOPs of a token, forward", _count("flops_per_token_forward")),
+    ("  were nothing hidden computed", _count("flops_per_token_needed_forward")),
+    ("  backward", _count("flops_per_token_backward")),
+    ("  layers computed again", _count("flops_per_token_recomputed")),
+    ("activations", _size("activation_bytes")),
+    ("  recomputed", _size("activation_bytes_recomputed")),
+    ("cache of a token", _size("kv_bytes_per_token")),
+    ("carried for a text", _size("carried_bytes_per_text")),
+    ("memory in use", _size("inference_bytes")),
+    ("memory in training", _size("training_bytes")),
+    ("  recomputed", _size("training_bytes_recomputed")),
+)
 
 
 def add(app: typer.Typer) -> None:
