@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import ATTENTIONS, Attend, bent
 from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
@@ -44,7 +44,7 @@ def again(layer: nn.Module, x: Tensor, reading: Reading) -> Tensor:
 class Transformer(nn.Module):
     """A decoder-only language model.
 
-    `attention` names one of ATTENTIONS; `compute` is the precision of activations (None: that of the weights).
+    `attention` names one of ATTENTIONS or is a function like them; `compute` is the precision of activations (None: that of the weights).
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
@@ -52,7 +52,7 @@ class Transformer(nn.Module):
         self,
         settings: ModelSettings,
         seed: int | None = 0,
-        attention: str = "plain",
+        attention: str | Attend = "plain",
         compute: torch.dtype | None = None,
     ):
         super().__init__()
@@ -115,9 +115,8 @@ class Transformer(nn.Module):
         if self.settings.embedding_scale != 1:
             x = x * torch.tensor(self.settings.embedding_scale, dtype=x.dtype)
         x = self.model.positions.add(x, positions)
-        reading = Reading(
-            self.settings, self.model.positions, ATTENTIONS[self.attention], x, positions, segments, cache
-        )
+        attend = ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
+        reading = Reading(self.settings, self.model.positions, attend, x, positions, segments, cache)
         for layer in self.model.layers:
             x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
         return self.model.norm(x)
