@@ -33,4 +33,24 @@ class GELU(nn.Module):
         return self.down_proj(F.gelu(self.up_proj(x), approximate="tanh"))
 
 
-FEEDFORWARDS = {"swiglu": SwiGLU, "gelu": GELU}
+class GEGLU(SwiGLU):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.gelu(self.gate_proj(x), approximate="tanh") * self.up_proj(x))
+
+
+class ReLU(GELU):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.relu(self.up_proj(x)))
+
+
+class SiLU(GELU):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.up_proj(x)))
+
+
+class ExactGELU(GELU):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.gelu(self.up_proj(x)))
+
+
+FEEDFORWARDS = {"swiglu": SwiGLU, "gelu": GELU, "relu": ReLU, "silu": SiLU, "geglu": GEGLU, "gelu_exact": ExactGELU}

@@ -44,6 +44,15 @@ class Sinusoidal(Unordered):
         return x + torch.stack((angle.sin(), angle.cos()), -1).flatten(-2).to(x.dtype)
 
 
+class SinusoidalHalves(Sinusoidal):
+    """The same numbers as Marian stores them: all sines, then all cosines."""
+
+    def add(self, x: Tensor, at: Tensor) -> Tensor:
+        rate = torch.exp(torch.arange(0, self.width, 2, device=x.device) * (-math.log(10_000) / self.width))
+        angle = at[..., None] * rate
+        return x + torch.cat((angle.sin(), angle.cos()), -1).to(x.dtype)
+
+
 class Learned(Unordered):
     """GPT-2: one trained vector for each place, hence a hard end to the context."""
 
@@ -74,7 +83,7 @@ class Rotary(Unordered):
         return torch.cat((angle.cos(),) * 2, -1).to(dtype), torch.cat((-angle.sin(), angle.sin()), -1).to(dtype)
 
 
-POSITIONS = {"none": Unordered, "sinusoidal": Sinusoidal, "learned": Learned, "rotary": Rotary}
+POSITIONS = {"none": Unordered, "sinusoidal": Sinusoidal, "sinusoidal_halves": SinusoidalHalves, "learned": Learned, "rotary": Rotary}
 
 
 def turn(x: Tensor, angles: Angles | None) -> Tensor:
