@@ -154,7 +154,7 @@ def test_buckets_of_distances_are_those_of_the_definition(quarter, more, both_wa
 
 
 def test_near_distances_have_a_bucket_each_and_far_ones_share_one():
-    assert [bucket_by_definition(-d, 32, 128, False) for d in (0, 1, 15, 16, 127, 128, 1000)] == [
+    assert [bucket_by_definition(d, 32, 128, False) for d in (0, 1, 15, 16, 127, 128, 1000)] == [
         0,
         1,
         15,
@@ -163,4 +163,4 @@ def test_near_distances_have_a_bucket_each_and_far_ones_share_one():
         31,
         31,
     ]
-    assert [bucket_by_definition(d, 32, 128, True) for d in (0, -1, 1, -7, 7, 500, -500)] == [0, 1, 17, 7, 23, 31, 15]
+    assert [bucket_by_definition(-d, 32, 128, True) for d in (0, -1, 1, -7, 7, 500, -500)] == [0, 1, 17, 7, 23, 31, 15]
