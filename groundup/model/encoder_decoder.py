@@ -108,7 +108,7 @@ class EncoderDecoder(nn.Module):
         if settings.encoder is None:
             raise Problem("model.encoder is missing: a model that reads a source needs the settings of its encoder.")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.scaled_head, self.head_bias = settings.encoder.scaled_head, None
+        self.scaled_head, self.head_bias = settings.tied and settings.encoder.scaled_head, None
         self.model = Stacks(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely

@@ -15,5 +15,5 @@ class EncoderSettings(Settings):
     depth: int = Field(default=4, gt=0, le=1024, description="layers that read the source")
     heads: int = Field(default=0, ge=0, description="queries of a source token in a layer; 0: as in the decoder")
     hidden: int = Field(default=0, ge=0, description="inside the feed-forward of the encoder; 0: as in the decoder")
-    scaled_head: bool = Field(default=False, description="whether vectors are divided by √width before the head (T5)")
+    scaled_head: bool = Field(default=False, description="whether a tied head reads vectors divided by √width (T5)")
     head_bias: bool = Field(default=False, description="whether each token of the vocabulary has a bias (Marian)")
