@@ -37,7 +37,9 @@ class Source:
                 cache.carry(0, "source_mask", mask)
             mask = cache.carried(0, "source_mask")
         if memory is None and mask is None:
-            raise Problem("decode was given no memory and no cache that holds one: give it what encode made of the source.")
+            raise Problem(
+                "decode was given no memory and no cache that holds one: give it what encode made of the source."
+            )
         self.sight = Sight(None) if mask is None else Sight.where(seen(mask, segments), like)
 
     def look(self, attention: "CrossAttention") -> tuple[Tensor, Tensor, Sight]:
@@ -79,7 +81,11 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.layer, self.head_width = layer, settings.head_width
         self.scale, self.cap = settings.attention_scale or None, settings.attention_cap
-        width, queries, keys = settings.width, settings.heads * settings.head_width, settings.kv_heads * settings.head_width
+        width, queries, keys = (
+            settings.width,
+            settings.heads * settings.head_width,
+            settings.kv_heads * settings.head_width,
+        )
         self.q_proj = Linear(width, queries, bool(settings.biases), scale=0.5)
         self.k_proj = Linear(width, keys, bool(settings.biases), scale=0.5)
         self.v_proj = Linear(width, keys, bool(settings.biases), scale=0.5)

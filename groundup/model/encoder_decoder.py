@@ -58,7 +58,9 @@ class BothWays(Reading):
 
     def _here(self, kind: str) -> Sight:
         if kind not in self._sights:
-            seen = None if self.segments is None else alike(self.segments)  # padding sees padding: somebody must be seen
+            seen = (
+                None if self.segments is None else alike(self.segments)
+            )  # padding sees padding: somebody must be seen
             self._sights[kind] = None, self._sight(kind, seen, self.positions, self.positions)
         return self._sights[kind][1]
 

@@ -60,7 +60,9 @@ def lacks(settings: "ModelSettings") -> list[str]:
     encoder = settings.encoder
     if encoder is None:
         return ["encoder = None"]
-    wrong = [f"encoder.{name} = {value}" for name, value in encoder if name in ("heads", "hidden", "head_bias") and value]
+    wrong = [
+        f"encoder.{name} = {value}" for name, value in encoder if name in ("heads", "hidden", "head_bias") and value
+    ]
     if settings.tied and not encoder.scaled_head:
         wrong.append("encoder.scaled_head = False")
     if settings.kv_heads != settings.heads:
