@@ -17,7 +17,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "family": "t5", "buckets": 12, "furthest": 40, "feedforward": "geglu", "tied": False, "head_width": 10,
         "encoder": {"depth": 1},
     },
-    "2017": {"family": "transformer2017", "embedding_scale": 32**0.5, "encoder": {"depth": 2}},
+    "2017": {"family": "transformer2017", "encoder": {"depth": 2}},
     "marian": {
         "family": "marian", "feedforward": "silu", "embedding_scale": 32**0.5,
         "encoder": {"depth": 3, "heads": 2, "hidden": 40, "head_bias": True},

@@ -32,7 +32,7 @@ def translate(
     _check(model, source_ids, max_tokens, beams)
     source, mask = padded(source_ids, next(model.parameters()).device)
     memory = model.encode(source, mask).repeat_interleave(beams, 0)
-    mask, cache = mask.repeat_interleave(beams, 0), Lockstep(len(source) * beams)
+    mask, cache = mask.repeat_interleave(beams, 0), Lockstep(len(source) * beams, source.device)
     searches = [Search(beams, length_penalty, end_id) for _ in source_ids]
     tokens = torch.full((len(memory), 1), start_id, device=source.device)
     for step in range(max_tokens):
@@ -103,19 +103,19 @@ class Search:
 class Lockstep:
     """A cache for rows that all grow by the same tokens, so that a slot's number is its position in every row."""
 
-    def __init__(self, rows: int):
+    def __init__(self, rows: int, device: torch.device):
         self.k: dict[int, Tensor] = {}  # layer -> (rows, kv heads, slots, head width)
         self.v: dict[int, Tensor] = {}
         self.states: dict[tuple[int, str], Tensor] = {}
-        self.rows, self.length = rows, 0
+        self.rows, self.length, self.device = rows, 0, device
 
     @property
     def lengths(self) -> Tensor:
-        return torch.full((self.rows,), self.length)
+        return torch.full((self.rows,), self.length, device=self.device)
 
     @property
     def places(self) -> Tensor:
-        return torch.arange(self.length)[None]
+        return torch.arange(self.length, device=self.device)[None]
 
     def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         if layer in self.k:
@@ -123,7 +123,7 @@ class Lockstep:
         self.k[layer], self.v[layer], self.length = k, v, k.shape[2]
         if positions.shape[1] == 1:
             return k, v, None
-        return k, v, torch.arange(self.length, device=k.device) <= positions[0][:, None]
+        return k, v, self.places[0] <= positions[0][:, None]
 
     def carried(self, layer: int, name: str) -> Tensor | None:
         return self.states.get((layer, name))

@@ -16,7 +16,7 @@ from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
-from groundup.model.positions import BOTH_WAYS, POSITIONS
+from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
 from groundup.model.reading import CacheLike, Reading
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight, alike
@@ -68,7 +68,7 @@ class BothWays(Reading):
 class Stack(nn.Module):
     """The layers of one side, and the norm after them if they do not end in one."""
 
-    def __init__(self, settings: ModelSettings, scheme: nn.Module, layer: type[Layer]):
+    def __init__(self, settings: ModelSettings, scheme: Unordered, layer: type[Layer]):
         super().__init__()
         self.positions = scheme
         self.layers = nn.ModuleList(layer(settings, number) for number in range(settings.depth))
@@ -108,7 +108,7 @@ class EncoderDecoder(nn.Module):
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
         if settings.encoder is None:
-            raise Problem("model.encoder is missing: a model that reads a source needs the settings of its encoder.")
+            raise Problem(f"{settings.family} has no encoder: groundup.model.architectures.build finds its class.")
         self.settings, self.attention, self.compute = settings, attention, compute
         self.scaled_head, self.head_bias = settings.tied and settings.encoder.scaled_head, None
         self.model = Stacks(settings)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CURVES = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu_exact", "gelu_new": "gelu"}
 PARTS = {
     "norm": "layer", "norm_place": "post", "positions": "sinusoidal", "feedforward": "relu", "qk_norm": False,
-    "biases": True, "eps": 1e-5,
+    "biases": True, "eps": 1e-5, "embedding_scale": 0.0,
 }  # fmt: skip
 
 
