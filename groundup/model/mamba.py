@@ -58,6 +58,8 @@ def _within(earlier: Tensor, distance: int, texts: Texts) -> Tensor:
 class StepSize(Linear):
     """From a few numbers to what becomes each channel's Δ by softplus."""
 
+    bias: nn.Parameter
+
     def __init__(self, rank: int, channels: int):
         super().__init__(rank, channels, bias=True, scale=1 / math.sqrt(3))
 
