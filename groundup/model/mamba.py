@@ -14,9 +14,10 @@ from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State, Texts
+from groundup.model.state import State
 
 SHORTEST, LONGEST = 0.001, 0.1  # Δ at the start, spread evenly in its logarithm
+FOREVER = 1e30  # a step after which nothing is left, however slowly a channel forgets
 
 
 class Convolution(nn.Module):
@@ -46,13 +47,15 @@ class Convolution(nn.Module):
         y = x * taps[back] if self.bias is None else torch.addcmul(self.bias.to(x.dtype), x, taps[back])
         for distance in range(1, self.kernel):
             earlier = known[:, back - distance : back - distance + time]
-            y = y + _within(earlier, distance, state.texts) * taps[back - distance]
+            y = y + _within(earlier, distance, state) * taps[back - distance]
         return y
 
 
-def _within(earlier: Tensor, distance: int, texts: Texts) -> Tensor:
+def _within(earlier: Tensor, distance: int, state: State) -> Tensor:
     """Tokens `distance` before others; zeros where that lies before the text's first token."""
-    return earlier.masked_fill((texts.positions < distance)[..., None], 0) if texts.packed else earlier
+    if state.cache is None and not state.texts.packed:  # then there are only zeros there
+        return earlier
+    return earlier.masked_fill((state.texts.positions < distance)[..., None], 0)
 
 
 class StepSize(Linear):
@@ -101,9 +104,8 @@ class Mixer(nn.Module):
 
     def remember(self, x: Tensor, step: Tensor, write: Tensor, read: Tensor, state: State, way: str) -> Tensor:
         """x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state) -> y (batch, time, inner); in f32."""
-        fade = (step[..., None] * -self.A_log.float().exp()).exp()  # (batch, time, inner, state)
-        if state.texts.packed:
-            fade = fade.masked_fill(state.texts.begins[..., None, None], 0)  # a text that begins forgets all
+        elapsed = step.masked_fill(state.texts.begins[..., None], FOREVER)  # a text that begins has forgotten all before
+        fade = (elapsed[..., None] * -self.A_log.float().exp()).exp()  # (batch, time, inner, state)
         new = (step * x)[..., None] * write[:, :, None]
         memory = SCANS[way](fade, new, state.take("memory", new.new_zeros(new[:, 0].shape)))
         state.keep("memory", memory[:, -1])

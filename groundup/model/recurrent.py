@@ -86,13 +86,14 @@ class Recurrent(nn.Module):
             self.bias_ih_l0[self.width : 2 * self.width] = 1
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
-        zeros = x.new_zeros(len(x), self.width)
+        wide = x.float()  # a state that is rounded at each token drifts, and bf16 makes these kernels no faster
+        zeros = wide.new_zeros(len(x), self.width)
         before = tuple(state.take(name, zeros) for name in self.cell.states)
         run = self.by_steps if way == "steps" else self.by_texts if state.texts.packed else self.by_kernel
-        out, after = run(x, before, state.texts)
+        out, after = run(wide, before, state.texts)
         for name, kept in zip(self.cell.states, after, strict=True):
             state.keep(name, kept)
-        return out
+        return out.to(x.dtype)
 
     def by_steps(self, x: Tensor, state: tuple[Tensor, ...], texts: Texts) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The formula, one token at a time."""

@@ -75,7 +75,7 @@ def test_reading_in_parts_equals_reading_at_once(family, way):
     torch.testing.assert_close(torch.cat(parts, 1), made(text), **CLOSE)
 
 
-@profile(max_examples=40, deadline=None)
+@profile(max_examples=150, deadline=None)
 @given(family=st.sampled_from(FAMILIES), way=st.sampled_from(WAYS), data=st.data())
 @torch.inference_mode()
 def test_however_texts_are_packed_and_cut_they_read_the_same(family, way, data):
@@ -92,6 +92,15 @@ def test_however_texts_are_packed_and_cut_they_read_the_same(family, way, data):
         parts.append(made(text[:, at:end], positions[:, at:end], memory))
         at = end
     torch.testing.assert_close(torch.cat(parts, 1), at_once, **CLOSE)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_a_text_that_began_in_the_last_part_does_not_see_what_stood_before_it_there(family):
+    made, text, memory = model(family), ids(1, 7), SegmentMemory(1)
+    positions = torch.tensor([[0, 1, 0, 1, 2, 3, 4]])
+    parts = [made(text[:, :3], positions[:, :3], memory), made(text[:, 3:], positions[:, 3:], memory)]
+    torch.testing.assert_close(torch.cat(parts, 1)[:, 2:], made(text[:, 2:]), **CLOSE)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
