@@ -16,7 +16,7 @@ from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import POSITIONS
-from groundup.model.reading import CacheLike, Reading
+from groundup.model.reading import Attend, CacheLike, Reading
 from groundup.model.settings import ModelSettings
 
 
@@ -44,7 +44,7 @@ def again(layer: nn.Module, x: Tensor, reading: Reading) -> Tensor:
 class Transformer(nn.Module):
     """A decoder-only language model.
 
-    `attention` names one of ATTENTIONS or is a function like them; `compute` is the precision of activations (None: that of the weights).
+    `attention` names one of ATTENTIONS or is a function like theirs; `compute` is the precision of activations (None: that of the weights).
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
