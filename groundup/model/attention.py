@@ -7,7 +7,6 @@ softmax; `fused` one kernel of torch's. Which keys may be seen is decided once a
 import math
 import time as clock
 import warnings
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +15,10 @@ from torch.nn import functional as F
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import turn
-from groundup.model.reading import Reading
+from groundup.model.reading import Attend, Reading
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
 
-
-Attend = Callable[..., Tensor]  # q, k, v, sight, scale, cap -> what each query gathers
 SLOW = 2048  # tokens from which on the definition is too slow for anything but reading it
 
 

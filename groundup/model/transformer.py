@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, Attend, bent
+from groundup.model.attention import ATTENTIONS, bent
 from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
