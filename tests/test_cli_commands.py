@@ -33,6 +33,7 @@ COMMANDS = [
     "generate",
     "chat",
     "serve",
+    "lens",
     "cost",
     "doctor",
     "verify",

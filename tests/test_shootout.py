@@ -12,6 +12,7 @@ from groundup import config, hardware, run
 from groundup.data import recall
 from groundup.errors import Problem
 from groundup.evaluation import attention_lengths, distance
+from groundup.model import folder
 from groundup.model.attention import ATTENTIONS, plain
 from groundup.model.sight import Sight
 from groundup.stages import load
@@ -93,6 +94,12 @@ def test_the_page_has_one_plot_of_loss_against_arithmetic_and_the_rest_beside_it
     page = (made / "report.html").read_text()
     assert "loss of each contestant against arithmetic" in page and "held-out loss by position" in page
     assert page.count("<svg") == 6 and "http" not in page.replace("http-equiv", "")
+
+
+def test_the_best_of_the_contest_is_kept(made, told):
+    kept = [each for each in told["contestants"] if each["name"] != "averaging"]
+    best = min(kept, key=lambda each: each["validation"])
+    assert folder.load(made / "model").settings.model_dump(mode="json") == best["model"]
 
 
 def test_who_cannot_take_part_is_named(world):

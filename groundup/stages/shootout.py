@@ -6,8 +6,8 @@ By hand, from a folder of tokens:
     groundup shootout data=RUN/tokens attentions.windowed=lessons/own_attention.py --into RUN/shootout
 
 Each contestant is trained twice from nothing: on pages, and on a test of memory (data/recall.py). The folder gets `report.html`
-with one table and one plot, `report.json` with the same numbers, `table.txt`, and `contestants/` with each one's results, so
-that a contest that was killed goes on after the last one who finished.
+with one table and one plot, `report.json` with the same numbers, `table.txt`, `model/`, the one that foretells held-out text
+best, and `contestants/` with each one's results, so that a contest that was killed goes on after the last one who finished.
 """
 
 import json
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SEEDED = True
-SCHEMES = ("none", "sinusoidal", "learned", "rotary", "alibi")
+SCHEMES: dict[str, dict[str, Any]] = {  # name -> parts of a model
+    "none": {"positions": "none"},
+    "sinusoidal": {"positions": "sinusoidal", "embedding_scale": 0.0},  # √width, as in 2017: waves would drown words
+    "learned": {"positions": "learned"},
+    "rotary": {"positions": "rotary"},
+    "alibi": {"positions": "alibi"},
+}
 VOCABULARY = 2048  # assumed by estimates where the tokenizer is still to be trained
 SMALL = 128  # width up to which one thread does a step
 CURVE = 40  # points of a curve of losses
@@ -63,10 +69,10 @@ class Settings(config.Settings):
         description="your own: name of a function and the Python file it is in, which is run (model/own_attention.py)",
     )
     size: SizeSettings = Field(default_factory=SizeSettings, description="of all contestants")
-    steps: int = Field(default=120, gt=0, description="of the first family; others get as many as cost the same")
+    steps: int = Field(default=80, gt=0, description="of the first family; others get as many as cost the same")
     rows: int = Field(default=16, gt=0, description="rows of text in one step")
     time: int = Field(default=128, gt=1, description="tokens in one row while learning")
-    recall_steps: int = Field(default=120, gt=0, description="of the first family on the test of memory")
+    recall_steps: int = Field(default=70, gt=0, description="of the first family on the test of memory")
     recall_time: int = Field(default=64, gt=16, description="tokens in one row of it while learning")
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     asked: int = Field(default=64, gt=0, description="questions at each distance, and rows of held-out text")
@@ -111,7 +117,7 @@ def contestants(settings: Settings, vocabulary: int, own: dict[str, Any] | None 
     first = settings.families[0]
     found = [Contestant(family, made(family)) for family in settings.families]
     schemes = [scheme for scheme in settings.positions if scheme != found[0].model.positions]
-    found += [Contestant(f"{first}, {scheme}", made(first, positions=scheme)) for scheme in schemes]
+    found += [Contestant(f"{first}, {scheme}", made(first, **SCHEMES[scheme])) for scheme in schemes]
     return found + [Contestant(name, made(first), attend) for name, attend in (own or {}).items()]
 
 
@@ -145,7 +151,8 @@ def run(settings: Settings, work: Work) -> None:
         kept = work.out / "contestants" / f"{number:02}.json"
         if not kept.exists():
             work.progress(number, len(readers), "contestants", reader.name)
-            result = of_pages(reader, readers[0], settings, work) | of_recall(
+            bar = min((each["validation"] for each in results), default=float("inf"))
+            result = of_pages(reader, readers[0], settings, work, bar) | of_recall(
                 rememberer, rememberers[0], settings, work
             )
             kept.parent.mkdir(exist_ok=True)
@@ -160,12 +167,13 @@ def run(settings: Settings, work: Work) -> None:
     write_atomically(work.out / "table.txt", table(told))
 
 
-def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work) -> dict[str, Any]:
-    """Train on pages; its losses on the way, and on held-out text by position."""
+def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work, bar: float) -> dict[str, Any]:
+    """Train on pages; its losses on the way, and on held-out text by position. Who is below the bar is the best so far
+    and is kept, unless its attention is nothing that a folder could hold."""
     from groundup.data.batches import pages
     from groundup.data.shards import Shards
     from groundup.evaluation.distance import by_position
-    from groundup.model import cost
+    from groundup.model import cost, folder
     from groundup.objectives.next_token import NextToken
     from groundup.objectives.sources import held_out
 
@@ -180,6 +188,9 @@ def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work)
         raise Problem(
             f"{data} keeps no text back (there is no val/ of two windows of {settings.time} tokens): give more"
         )
+    found = validate(model, steps)
+    if found["validation"] < bar and isinstance(who.attention, str):
+        folder.save(work.out / "model", model, data / "tokenizer", "plain")
     edges = edges_up_to(who.model.context)
     losses = by_position(model, Shards(data / "val"), edges, settings.asked)
     work.log(contestant=who.name, seconds_of_training=round(seconds, 2), loss=curve[-1][1])
@@ -192,7 +203,7 @@ def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work)
         "flops": steps * per_step,
         "flops_of_a_step": per_step,
         "seconds": round(seconds, 2),
-        **validate(model, steps),
+        **found,
         "curve": [[step * per_step, loss] for step, loss in curve],
         "edges": edges,
         "by_position": losses,
