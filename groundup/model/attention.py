@@ -95,18 +95,21 @@ def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = N
 ATTENTIONS = {"steps": steps, "plain": plain, "fused": fused}
 
 
-def quickest(settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu") -> str:
-    """Which attention takes a training step of this size fastest here: a probe of some milliseconds, whose answer the
-    caller writes down (a run that goes on must not choose again)."""
+def quickest(
+    settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu", training: bool = True
+) -> str:
+    """Which attention takes a pass of this size fastest here, backwards included in training: a probe of some
+    milliseconds, whose answer the caller writes down (a run that goes on must not choose again)."""
     shape = (rows, settings.heads, time, settings.head_width)
-    q, k, v = (torch.ones(shape, dtype=dtype, device=device, requires_grad=True) for _ in range(3))
+    q, k, v = (torch.ones(shape, dtype=dtype, device=device, requires_grad=training) for _ in range(3))
     sight = Sight.triangle(time, q.detach())
     seconds = {}
     for name in ("fused", "plain"):
         for _ in range(3):  # the first is for warming up, the best counts
             start = clock.perf_counter()
             ATTENTIONS[name](q, k, v, sight).sum().item()
-            torch.autograd.grad(ATTENTIONS[name](q, k, v, sight).sum(), (q, k, v))[0].sum().item()
+            if training:
+                torch.autograd.grad(ATTENTIONS[name](q, k, v, sight).sum(), (q, k, v))[0].sum().item()
             seconds[name] = min(seconds.get(name, float("inf")), clock.perf_counter() - start)
     return min(seconds, key=lambda name: seconds[name])
 
