@@ -74,7 +74,7 @@ def test_a_model_in_8_bits_is_not_quantised_again(world, tmp_path):
         made(tmp_path / "again", "quantize", model=str(small))
 
 
-@pytest.mark.parametrize("type", ["f32", "q8_0"])
+@pytest.mark.parametrize("type", ["f32", "q8_0", "q4_0"])
 def test_an_export_is_read_back_and_checked(world, tmp_path, type):
     into = made(tmp_path, "export", model=str(world / "trained"), type=type)
     checks = json.loads((into / "check.json").read_text())

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from torch import Tensor
 
 from groundup.errors import Problem
 from groundup.model import families, quantize
 from groundup.model.folder import bare, fill
-from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, TYPES, UINT32, Fact, pack
+from groundup.model.gguf_blocks import NUMBERS, fitting
+from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, UINT32, Fact, pack
 from groundup.model.gguf_words import speak, tokenizer_of
 from groundup.model.names import give, places, take
 from groundup.model.settings import FAMILIES, ModelSettings
@@ -23,7 +25,8 @@ from groundup.tokenizer import Tokenizer
 
 __all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "write"]
 
-FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
+FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k": 14, "q6_k": 18, "bf16": 32}
+HEADS = "output.weight", "token_embd.weight"  # the first of these that a file has decides between tokens
 
 
 def write(
@@ -32,17 +35,33 @@ def write(
     tokenizer: Tokenizer | None = None,
     type: str = "f32",
     template: str | None = None,
-) -> None:
-    """Write the model, its tokenizer and chat template as one file, matrices in `type`: f32, f16, bf16 or q8_0."""
+) -> dict[str, str]:
+    """Write the model, its tokenizer and chat template as one file, matrices in `type`, one of FILE_TYPES; what is
+    handed back names the matrices that are in another type, and in which."""
     settings = model.settings
-    if type not in TYPES:
-        raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(TYPES)}.")
+    if type not in FILE_TYPES:
+        raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(FILE_TYPES)}.")
     if wrong := families.unspeakable(settings):
         raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: keep it as a folder of ours.")
     state = quantize.plain_tensors(model)
     tensors = give(places(settings, state, "gguf"), state)
     facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
-    write_atomically(Path(path), cast(bytes, pack(facts, tensors, type)))
+    types = types_of(tensors, type)
+    write_atomically(Path(path), cast(bytes, pack(facts, tensors, types)))
+    return {name: given for name, given in types.items() if tensors[name].ndim > 1 and given != type}
+
+
+def types_of(tensors: Mapping[str, Tensor], type: str) -> dict[str, str]:
+    """Which type each tensor gets: vectors stay f32, and in blocks, as in llama.cpp's own files, the table of positions
+    stays f32, a head of four bits gets six, and rows that do not fill their blocks get a type with smaller ones."""
+    head = next((name for name in HEADS if name in tensors), None)
+
+    def of(name: str, tensor: Tensor) -> str:
+        if tensor.ndim == 1 or name == "position_embd.weight" and type in NUMBERS:
+            return "f32"
+        return fitting("q6_k" if name == head and type in ("q4_0", "q4_k") else type, tensor.shape[-1])
+
+    return {name: of(name, tensor) for name, tensor in tensors.items()}
 
 
 def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
@@ -74,7 +93,7 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
 
 
 def read(path: str | Path, precision: str | None = None) -> Transformer:
-    """The model in a GGUF file, as stored (q8_0 widened to f32) or in f32, bf16, f16 or int8."""
+    """The model in a GGUF file, as stored (blocks widened to f32) or in f32, bf16, f16 or int8."""
     file = GGUF(path)
     settings = settings_of(file)
     model = bare(settings)

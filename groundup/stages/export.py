@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from groundup.model.transformer import Transformer
     from groundup.tokenizer import Tokenizer
 
-VERSION = 1
+VERSION = 2
 SEEDED = False
+BYTES = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07, "q6_k": 0.83, "q4_k": 0.57, "q4_0": 0.57}  # a weight
 SAMPLE = "A text in words, 12345 numbers,\n\tспасибо, 日本語, naïve — and   spaces."
 
 
@@ -36,7 +37,10 @@ class Settings(config.Settings):
     formats: list[Literal["hf", "gguf"]] = Field(
         default=["hf", "gguf"], min_length=1, description="hf: a folder for transformers and vLLM; gguf: for llama.cpp"
     )
-    type: Literal["f32", "f16", "bf16", "q8_0"] = Field(default="f32", description="of the matrices in the GGUF file")
+    type: Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q4_k", "q4_0"] = Field(
+        default="f32",
+        description="of the matrices in the GGUF file; rows that do not fill its blocks get the next wider",
+    )
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -64,10 +68,12 @@ def run(settings: Settings, work: Work) -> None:
             folder.save(work.out / "hf", model, tokenizer, template)
             back, words = folder.load(work.out / "hf"), Tokenizer.load(work.out / "hf") if tokenizer else None
         else:
-            gguf.write(work.out / "model.gguf", model, tokenizer, settings.type, template)
+            otherwise = gguf.write(work.out / "model.gguf", model, tokenizer, settings.type, template)
             back = gguf.read(work.out / "model.gguf")
             words = gguf.tokenizer_of(gguf.GGUF(work.out / "model.gguf"))[0] if tokenizer else None
         checks[format] = compare(model, back, tokenizer, words)
+        if format == "gguf":
+            checks[format]["in_other_types"] = otherwise
         exact = format == "hf" or settings.type == "f32"
         if exact and not (checks[format]["same_weights"] and checks[format]["same_ids"]):
             raise Problem(f"The {format} export, read back, is not the model ({checks[format]}): is the disk sound?")
@@ -98,7 +104,7 @@ def compare(
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
     """Every weight is written once for each format."""
     weights = before["model"].parameters if "model" in before else 0
-    width = {"hf": 4.0, "gguf": {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 1.07}[settings.type]}
+    width = {"hf": 4.0, "gguf": BYTES[settings.type]}
     disk = sum(weights * width[format] for format in set(settings.formats))
     return Estimate(
         parameters=weights,
