@@ -51,13 +51,13 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "groundup quantize runs/base data=runs/tokens --into runs/int8",
     ),
     "export": (
-        "Write a model for transformers and llama.cpp.",
+        "Write a model for transformers, llama.cpp, ONNX.",
         "model",
         "groundup export runs/base --format gguf --type q8_0 --into base.gguf",
     ),
     "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
 }
-ARTIFACTS = {"gguf": "model.gguf", "hf": "hf"}
+ARTIFACTS = {"gguf": "model.gguf", "hf": "hf", "onnx": "model.onnx"}
 
 
 class StageCommand(TyperCommand):
@@ -184,7 +184,7 @@ def _command(kind: str):
     def export(
         words: list[str] = bare,
         into: Path = typer.Option(..., "--into", metavar="PATH", help="With --format: the file or folder itself."),
-        form: str = typer.Option("", "--format", metavar="gguf|hf", help="Write this format alone."),
+        form: str = typer.Option("", "--format", metavar="gguf|hf|onnx", help="Write this format alone."),
         type_: str = typer.Option(
             "", "--type", metavar="f32|f16|bf16|q8_0|q6_k|q4_k|q4_0", help="Of the matrices in a GGUF file."
         ),
