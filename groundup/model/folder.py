@@ -5,8 +5,9 @@ and no other, and nothing in it is run. Models that other programs have no word 
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -14,10 +15,12 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
 from groundup.model.names import give, places, take
+from groundup.model.partial import Fit, fit
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
+from groundup.run.content import records_of
 from groundup.tokenizer import Tokenizer, chat
 
 CONFIG, GENERATION = "config.json", "generation_config.json"
@@ -27,6 +30,7 @@ WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "f
 LONGEST_CONFIG = 16 << 20
 # Buffers that old checkpoints carry along and that every program makes for itself.
 NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+Held = tuple[TensorFile, str]  # where a tensor lies: the opened file and its name there
 
 
 def save(
@@ -65,23 +69,72 @@ def special_ids(tokenizer: Tokenizer, template: str | None) -> dict[str, Any]:
     return ({"bos_token_id": begin[0]} if begin else {}) | ({"eos_token_id": stops} if stops else {})
 
 
-def load(folder: str | Path, precision: str | None = None) -> Transformer:
-    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8."""
+@overload
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    partial: Literal[False] = False,
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> Transformer: ...
+@overload
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    *,
+    partial: Literal[True],
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> tuple[Transformer, Fit]: ...
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    partial: bool = False,
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> Transformer | tuple[Transformer, Fit]:
+    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8.
+
+    With `partial` it is of these other `settings`, filled with what fits and for the rest with start values from `seed`,
+    and a Fit names what was taken and what was not.
+    """
     folder = Path(folder)
     if precision is not None and precision not in (*PRECISIONS, "int8"):
         raise Problem(f"precision {precision!r} is not known; known: {', '.join(PRECISIONS)}, int8.")
     config = read_json(folder / CONFIG)
-    settings, ours = config_json.from_config(config, str(folder / CONFIG))
+    stored, ours = config_json.from_config(config, str(folder / CONFIG))
     stored_int8 = _stored_int8(ours, folder)
-    model = bare(settings)
+    elsewhere = config["model_type"] != config_json.OURS
+    if partial:
+        if stored_int8:
+            raise Problem(f"{folder} is in 8 bits: load what fits from the model it was made from.")
+        return _load_what_fits(folder, stored, elsewhere, precision, settings or stored, seed)
+    if settings is not None and settings != stored:
+        raise Problem(f"{folder} holds a model of other settings; with partial=True what fits into yours is loaded.")
+    model = bare(stored)
     if stored_int8:
         quantize.hollow(model)
-    elsewhere = config["model_type"] != config_json.OURS
-    tensors = read_weights(folder, settings, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
+    tensors = read_weights(folder, stored, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
     if stored_int8 and precision in PRECISIONS:
         model.load_state_dict(tensors, assign=True)
-        tensors, model = quantize.plain_tensors(model), bare(settings)
+        tensors, model = quantize.plain_tensors(model), bare(stored)
     return fill(model, tensors, precision)
+
+
+def _load_what_fits(
+    folder: Path, stored: ModelSettings, elsewhere: bool, precision: str | None, settings: ModelSettings, seed: int
+) -> tuple[Transformer, Fit]:
+    """A model of `settings` with what the folder, a model of `stored`, has for it; in f32 if nothing else is said."""
+    files = _by_name(folder, stored, elsewhere)
+    shapes = {name: tuple(tensor.shape) for name, tensor in bare(stored).state_dict().items()}
+    where = {place.ours: place for place in places(stored, shapes, "hf" if elsewhere else "groundup")}
+    there = {name: shapes[name] for name, place in where.items() if place.theirs in files}
+    for name in there:
+        _check_shape(folder, files[where[name].theirs], where[name].measure(shapes[name]))
+    model = Transformer(settings, seed)
+    rest = _unasked(files, (place.theirs for place in where.values()))
+    found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
+    return fill(model, dict(model.state_dict()), precision), found
 
 
 def within(path: str | Path) -> Path:
@@ -111,29 +164,53 @@ def template(folder: str | Path) -> str | None:
     return ours.get("template") if isinstance(ours, dict) else None
 
 
+def sha256(folder: str | Path) -> dict[str, str]:
+    """The sha256 of each file that `load` reads, by its name: so it is known afterwards what a model was made from."""
+    folder = Path(folder)
+    index = [SHARDS] if not (folder / WEIGHTS).exists() else []
+    names = sorted({CONFIG, *index, *(file.path.name for file in _files(folder).values())})
+    return {name: told["sha256"] for name, told in records_of({name: folder / name for name in names}).items()}
+
+
 def read_weights(
     folder: Path, settings: ModelSettings, shapes: dict[str, torch.Size], elsewhere: bool
 ) -> dict[str, Tensor]:
     """Every tensor that the model needs, by our names, after its file's header has been held against them."""
-    files = _files(folder)
+    files = _by_name(folder, settings, elsewhere)
     where = places(settings, shapes, "hf" if elsewhere else "groundup")
-    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
-        files = {f"transformer.{name}": file for name, file in files.items()}
-        stripped = len("transformer.")
-    else:
-        stripped = 0
     expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
     for name, shape in expected.items():
         if name not in files:
-            raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")
-        found = files[name].entries[name[stripped:]].shape
-        if found != shape:
-            raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
-    head = "lm_head.weight"
-    extra = [name for name in files if name not in expected and not name.endswith(NOT_WEIGHTS)]
-    if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
-        raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
-    return take(where, lambda name: files[name].read(name[stripped:]))
+            raise Problem(f"{folder} has no tensor {name}, which its {CONFIG} calls for.")
+        _check_shape(folder, files[name], shape)
+    extra = _unasked(files, expected)
+    if extra and not (settings.tied and extra == ["lm_head.weight"]):
+        raise Problem(f"{folder} has the tensor {extra[0]}, for which its {CONFIG} has no use.")
+    return take(where, lambda name: _read(files[name]))
+
+
+def _by_name(folder: Path, settings: ModelSettings, elsewhere: bool) -> dict[str, Held]:
+    """The tensors of the folder by the names that the family's table has for them."""
+    files = {name: (file, name) for name, file in _files(folder).items()}
+    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
+        return {f"transformer.{name}": held for name, held in files.items()}
+    return files
+
+
+def _unasked(files: dict[str, Held], expected: Iterable[str]) -> list[str]:
+    """What the folder holds beside these names, under its own names."""
+    expected = set(expected)
+    return [held[1] for name, held in files.items() if name not in expected and not name.endswith(NOT_WEIGHTS)]
+
+
+def _read(held: Held) -> Tensor:
+    return held[0].read(held[1])
+
+
+def _check_shape(folder: Path, held: Held, shape: tuple[int, ...]) -> None:
+    found = held[0].entries[held[1]].shape
+    if found != shape:
+        raise Problem(f"{folder}: the tensor {held[1]} is {list(found)}; its {CONFIG} means {list(shape)}.")
 
 
 def _files(folder: Path) -> dict[str, TensorFile]:

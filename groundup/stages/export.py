@@ -4,7 +4,8 @@ By hand:
 
     groundup export model=RUN/aligned formats='[hf, gguf]' --into RUN/out
 
-Each is read back and compared before the stage ends: `check.json` says how far logits, tokens and ids differ.
+Each is read back and compared before the stage ends: `check.json` says how far logits, tokens and ids differ, and the
+sha256 of each file that the model was read from.
 """
 
 import json
@@ -67,7 +68,8 @@ def run(settings: Settings, work: Work) -> None:
     if "onnx" in settings.formats:
         onnx_file.check(model)
     tokenizer = Tokenizer.load(source) if (source / huggingface.FILE).exists() else None
-    template, checks = folder.template(source), {}
+    template = folder.template(source)
+    checks: dict[str, Any] = {"read": folder.sha256(source)}
     for done, format in enumerate(dict.fromkeys(settings.formats)):
         work.progress(done, len(settings.formats), "formats", format)
         checks[format] = FORMATS[format](work.out, model, tokenizer, template, settings.type)
