@@ -5,7 +5,7 @@ and no other, and nothing in it is run. Models that other programs have no word 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
-from groundup.model.names import give, places, take
+from groundup.model.names import Place, give, places, take
 from groundup.model.partial import Fit, fit
-from groundup.model.safetensors import TensorFile, write
+from groundup.model.safetensors import TensorFile, once, write
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
@@ -114,7 +114,7 @@ def load(
     model = bare(stored)
     if stored_int8:
         quantize.hollow(model)
-    tensors = read_weights(folder, stored, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
+    tensors = read_weights(folder, stored, model.state_dict(), elsewhere)
     if stored_int8 and precision in PRECISIONS:
         model.load_state_dict(tensors, assign=True)
         tensors, model = quantize.plain_tensors(model), bare(stored)
@@ -126,11 +126,11 @@ def _load_what_fits(
 ) -> tuple[Transformer, Fit]:
     """A model of `settings` with what the folder, a model of `stored`, has for it; in f32 if nothing else is said."""
     files = _by_name(folder, stored, elsewhere)
-    shapes = {name: tuple(tensor.shape) for name, tensor in bare(stored).state_dict().items()}
-    where = {place.ours: place for place in places(stored, shapes, "hf" if elsewhere else "groundup")}
-    there = {name: shapes[name] for name, place in where.items() if place.theirs in files}
+    known = bare(stored).state_dict()
+    where = {place.ours: place for place in places(stored, known, "hf" if elsewhere else "groundup")}
+    there = {name: tuple(known[name].shape) for name, place in where.items() if place.theirs in files}
     for name in there:
-        _check_shape(folder, files[where[name].theirs], where[name].measure(shapes[name]))
+        _check(folder, files[where[name].theirs], where[name], known[name])
     model = Transformer(settings, seed)
     rest = _unasked(files, (place.theirs for place in where.values()))
     found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
@@ -173,17 +173,17 @@ def sha256(folder: str | Path) -> dict[str, str]:
 
 
 def read_weights(
-    folder: Path, settings: ModelSettings, shapes: dict[str, torch.Size], elsewhere: bool
+    folder: Path, settings: ModelSettings, needed: Mapping[str, Tensor], elsewhere: bool
 ) -> dict[str, Tensor]:
-    """Every tensor that the model needs, by our names, after its file's header has been held against them."""
+    """Every tensor that the model needs (`needed` is without memory), by our names, after its file's header has been
+    held against them."""
     files = _by_name(folder, settings, elsewhere)
-    where = places(settings, shapes, "hf" if elsewhere else "groundup")
-    expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
-    for name, shape in expected.items():
-        if name not in files:
-            raise Problem(f"{folder} has no tensor {name}, which its {CONFIG} calls for.")
-        _check_shape(folder, files[name], shape)
-    extra = _unasked(files, expected)
+    where = places(settings, needed, "hf" if elsewhere else "groundup")
+    for place in where:
+        if place.theirs not in files:
+            raise Problem(f"{folder} has no tensor {place.theirs}, which its {CONFIG} calls for.")
+        _check(folder, files[place.theirs], place, needed[place.ours])
+    extra = _unasked(files, (place.theirs for place in where))
     if extra and not (settings.tied and extra == ["lm_head.weight"]):
         raise Problem(f"{folder} has the tensor {extra[0]}, for which its {CONFIG} has no use.")
     return take(where, lambda name: _read(files[name]))
@@ -207,10 +207,15 @@ def _read(held: Held) -> Tensor:
     return held[0].read(held[1])
 
 
-def _check_shape(folder: Path, held: Held, shape: tuple[int, ...]) -> None:
-    found = held[0].entries[held[1]].shape
-    if found != shape:
-        raise Problem(f"{folder}: the tensor {held[1]} is {list(found)}; its {CONFIG} means {list(shape)}.")
+def _check(folder: Path, held: Held, place: Place, needed: Tensor) -> None:
+    """A tensor is of the shape and the kind of numbers that the model needs there."""
+    found, shape = held[0].entries[held[1]], place.measure(tuple(needed.shape))
+    if found.shape != shape:
+        raise Problem(f"{folder}: the tensor {held[1]} is {list(found.shape)}; its {CONFIG} means {list(shape)}.")
+    known = set(WORDS) if needed.is_floating_point() else {needed.dtype}
+    if found.dtype not in known:
+        words = ", ".join(sorted(str(each).removeprefix("torch.") for each in known))
+        raise Problem(f"{folder}: the tensor {held[1]} holds {found.dtype} numbers; read there: {words}.")
 
 
 def _files(folder: Path) -> dict[str, TensorFile]:
@@ -228,6 +233,9 @@ def _files(folder: Path) -> dict[str, TensorFile]:
     opened = {name: TensorFile(folder / name) for name in sorted(set(index.values()))}
     if lost := [tensor for tensor, name in index.items() if tensor not in opened[name]]:
         raise Problem(f"{folder / SHARDS} says that {lost[0]} is in {index[lost[0]]}, and it is not.")
+    for name, file in opened.items():
+        if strays := [tensor for tensor in file.entries if index.get(tensor) != name]:
+            raise Problem(f"{folder / name} holds the tensor {strays[0]}, which {SHARDS} does not place there.")
     return {tensor: opened[name] for tensor, name in index.items()}
 
 
@@ -243,7 +251,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LONGEST_CONFIG:
             raise Problem(f"{path} has {path.stat().st_size:,} bytes; no {path.name} has more than {LONGEST_CONFIG:,}.")
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
     except OSError as error:
         raise Problem(f"{path} cannot be read ({error.strerror}): is {path.parent} a model's folder?") from None
     except (ValueError, RecursionError) as error:

@@ -27,6 +27,12 @@ from groundup.tokenizer import Tokenizer
 __all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "write"]
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k": 14, "q6_k": 18, "bf16": 32}
+READ = {  # what is understood of a family's facts; a file that says more may mean another model
+    "block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "attention.head_count",
+    "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_epsilon",
+    "attention.layer_norm_rms_epsilon", "rope.dimension_count", "rope.freq_base", "rope.scaling.type",
+}  # fmt: skip
+FACTORS = "rope_freqs.weight"  # by which llama.cpp divides the angles of rotary positions
 HEADS = "output.weight", "token_embd.weight"  # the first of these that a file has decides between tokens
 
 
@@ -113,13 +119,15 @@ def read(path: str | Path, precision: str | None = None) -> Transformer:
     state = model.state_dict()
     where = places(settings, state, "gguf")
     wanted = give(where, state)  # without memory: only shapes
-    rest = {name for name in file.entries if name not in wanted and name != "rope_freqs.weight"}
+    rest = set(file.entries) - set(wanted) - {FACTORS}
     if rest:
         raise Problem(f"{path} has the tensor {min(rest)}, for which a {settings.family} model has no use.")
     for name, tensor in wanted.items():
         if name not in file.entries or file.entries[name].shape != tuple(tensor.shape):
             found = f"measures {list(file.entries[name].shape)}" if name in file.entries else "is missing"
             raise Problem(f"{path}: the tensor {name} {found}; expected {list(tensor.shape)}.")
+    if FACTORS in file.entries and (file.entries[FACTORS].size > 1 << 20 or not (file.read(FACTORS) == 1).all()):
+        raise Problem(f"{path}: rotary positions are scaled by {FACTORS}; only unscaled ones are computed here.")
     return fill(model, take(where, file.read), precision)
 
 
@@ -130,7 +138,11 @@ def settings_of(file: GGUF) -> ModelSettings:
     spoken = [name for name, each in FAMILIES.items() if each.gguf]
     if family not in spoken:
         raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(spoken)}.")
-    if kind := facts.get(f"{family}.rope.scaling.type", "none") not in ("none", None):
+    if unknown := [key for key in facts if key.startswith(f"{family}.") and key.removeprefix(f"{family}.") not in READ]:
+        raise Problem(
+            f"{file.path} says {unknown[0]}, which this program does not know; it may change what is computed."
+        )
+    if (kind := facts.get(f"{family}.rope.scaling.type", "none")) != "none":
         raise Problem(f"{file.path}: rotary positions are scaled ({kind}); only unscaled ones are computed here.")
 
     def fact(name: str, otherwise: Any = None) -> Any:
@@ -139,25 +151,38 @@ def settings_of(file: GGUF) -> ModelSettings:
             raise Problem(f"{file.path} does not say {family}.{name}, which is needed to build the model.")
         return value
 
+    def decimal(name: str, otherwise: Any = None) -> float:
+        """Stored in 32 bits: the shortest decimal that means the same is what was written."""
+        value = fact(name, otherwise)
+        if not isinstance(value, float):
+            raise Problem(f"{file.path}: {family}.{name} is {str(value)[:200]!r}; expected a number with a point.")
+        return float(str(np.float32(value)))
+
     heads, width = fact("attention.head_count"), fact("embedding_length")
     embedding = file.entries.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
         raise Problem(f"{file.path} has no tensor token_embd.weight, which holds the vocabulary.")
     rms = FAMILIES[family].parts["norm"] == "rms"
-    eps = fact("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon")
+    head_width = fact(
+        "attention.key_length", width // heads if isinstance(width, int) and isinstance(heads, int) and heads else 0
+    )
+    for name in ("attention.value_length", "rope.dimension_count"):
+        if fact(name, head_width) != head_width:
+            raise Problem(
+                f"{file.path}: {family}.{name} is {fact(name)}; only {head_width}, the heads' width, is computed here."
+            )
     values: Mapping[str, Any] = {
         "family": family,
         "depth": fact("block_count"),
         "width": width,
         "heads": heads,
         "kv_heads": fact("attention.head_count_kv", heads),
-        "head_width": fact("attention.key_length", width // heads if isinstance(heads, int) and heads else 0),
+        "head_width": head_width,
         "hidden": fact("feed_forward_length"),
         "context": fact("context_length"),
         "vocabulary": embedding.shape[0],
         "tied": "output.weight" not in file.entries,
-        # Stored in 32 bits: the shortest decimal that means the same is what was written.
-        "eps": float(str(np.float32(eps))),
-        "rope_base": float(str(np.float32(fact("rope.freq_base", 10_000.0)))),
+        "eps": decimal("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon"),
+        "rope_base": decimal("rope.freq_base", 10_000.0),
     }
     return config_json.checked(values, str(file.path))

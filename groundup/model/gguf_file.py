@@ -146,9 +146,12 @@ class GGUF:
         entries = {name: self._entry(name, start, alignment, *told) for name, told in described.items()}
         reached = start
         for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
-            if entry.begin < reached:
-                raise self._wrong(f"the tensor {name[:200]!r} overlaps another")
-            reached = entry.begin + entry.size
+            if entry.begin != reached:
+                fault = "overlaps another" if entry.begin < reached else "leaves a hole before it"
+                raise self._wrong(f"the tensor {name[:200]!r} {fault}")
+            reached = -(-(entry.begin + entry.size) // alignment) * alignment
+        if self.size > reached:
+            raise self._wrong(f"{self.size - reached} bytes at its end belong to no tensor")
         return known, entries
 
     def _tensor(self, name: str) -> tuple[str, tuple[int, ...], int]:
