@@ -14,6 +14,8 @@ from torch import Tensor
 
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
+from groundup.model.architectures import build
+from groundup.model.families import FAMILIES
 from groundup.model.names import Place, give, places, take
 from groundup.model.partial import Fit, fit
 from groundup.model.safetensors import TensorFile, once, write
@@ -131,8 +133,8 @@ def _load_what_fits(
     there = {name: tuple(known[name].shape) for name, place in where.items() if place.theirs in files}
     for name in there:
         _check(folder, files[where[name].theirs], where[name], known[name])
-    model = Transformer(settings, seed)
-    rest = _unasked(files, (place.theirs for place in where.values()))
+    model = build(settings, seed)
+    rest = [files[name][1] for name in _unasked(files, where.values(), stored, elsewhere)]
     found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
     return fill(model, dict(model.state_dict()), precision), found
 
@@ -146,7 +148,7 @@ def within(path: str | Path) -> Path:
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
-        return Transformer(settings, seed=None)
+        return build(settings, seed=None)
 
 
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:
@@ -183,9 +185,14 @@ def read_weights(
         if place.theirs not in files:
             raise Problem(f"{folder} has no tensor {place.theirs}, which its {CONFIG} calls for.")
         _check(folder, files[place.theirs], place, needed[place.ours])
-    extra = _unasked(files, (place.theirs for place in where))
-    if extra and not (settings.tied and extra == ["lm_head.weight"]):
-        raise Problem(f"{folder} has the tensor {extra[0]}, for which its {CONFIG} has no use.")
+    extra = _unasked(files, where, settings, elsewhere)
+    for name in [name for name in extra if FAMILIES[settings.family].copies.get(name) in files]:
+        first = FAMILIES[settings.family].copies[name]
+        if not torch.equal(_read(files[name]), _read(files[first])):
+            raise Problem(f"{folder}: the tensor {name} differs from {first}; here they are one.")
+        extra.remove(name)
+    if extra and not (settings.tied and [files[name][1] for name in extra] == ["lm_head.weight"]):
+        raise Problem(f"{folder} has the tensor {files[extra[0]][1]}, for which its {CONFIG} has no use.")
     return take(where, lambda name: _read(files[name]))
 
 
@@ -197,10 +204,11 @@ def _by_name(folder: Path, settings: ModelSettings, elsewhere: bool) -> dict[str
     return files
 
 
-def _unasked(files: dict[str, Held], expected: Iterable[str]) -> list[str]:
-    """What the folder holds beside these names, under its own names."""
-    expected = set(expected)
-    return [held[1] for name, held in files.items() if name not in expected and not name.endswith(NOT_WEIGHTS)]
+def _unasked(files: Mapping[str, Held], where: Iterable[Place], settings: ModelSettings, elsewhere: bool) -> list[str]:
+    """What the folder holds beside the places of a model, but for what every program makes for itself."""
+    expected = {place.theirs for place in where}
+    spare = (*NOT_WEIGHTS, *FAMILIES[settings.family].spare) if elsewhere else ()
+    return [name for name in files if name not in expected and not name.endswith(spare)]
 
 
 def _read(held: Held) -> Tensor:
