@@ -51,9 +51,13 @@ def write(path: str | Path, model: Transformer) -> None:
 
 
 def check(model: nn.Module) -> None:
-    """A Problem if the exporter's packages are missing or the weights are more than one file can hold."""
+    """A Problem if the exporter's packages are missing, the model needs more than ids, or one file cannot hold it."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise Problem(f"ONNX needs {' and '.join(missing)}, not installed here: pip install 'groundup[onnx]'.")
+    if not isinstance(model, Transformer):
+        raise Problem(
+            f"ONNX files are written of models that read ids alone; a {type(model).__name__} needs more: export as hf."
+        )
     size = sum(parameter.numel() * 4 for parameter in model.parameters())
     if size > LARGEST:
         raise Problem(

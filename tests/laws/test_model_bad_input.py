@@ -11,14 +11,19 @@ from groundup.model import config_json, folder, gguf, quantize
 from groundup.model.gguf_file import ARRAY, BOOL, FLOAT32, GGUF, INT32, STRING, TYPES, UINT32, pack
 from groundup.model.names import give, places
 from groundup.model.safetensors import write
+from groundup.model.settings import ModelSettings
 from tests.model_example import SHAPES, model, settings
 
 ODD = ["x", None, [], {}, [1, "x"], {"x": 1}, -1, 0, 1.5, True, 1 << 80, ["full_attention"], {"rope_type": [1]}]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+WITH_SOURCE = {"family": "t5", "width": 64, "heads": 4, "depth": 2, "vocabulary": 300, "encoder": {"depth": 2}}
+MODELS = {shape: settings(shape) for shape in SHAPES} | {"t5": ModelSettings.model_validate(WITH_SOURCE)}
+
+
+@pytest.mark.parametrize("shape", MODELS)
 def test_whatever_a_config_says_it_is_read_or_refused(shape):
-    good, refused = config_json.to_config(settings(shape)), 0
+    good, refused = config_json.to_config(MODELS[shape]), 0
     for key in [*good, "groundup", "rope_scaling", "layer_types"]:
         for value in ODD:
             try:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from groundup.errors import Problem
-from groundup.model import onnx_file
-from tests.model_example import ids, model
+from groundup.model import folder, onnx_file
+from tests.model_example import ids, model, settings
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [("llama", torch.float32), ("gpt2", torch.bfloat16)])
@@ -30,10 +30,11 @@ def test_onnxruntime_gives_the_same_logits(shape, dtype, tmp_path):
 
 
 def test_what_is_missing_or_too_large_is_said_first(monkeypatch):
-    with torch.device("meta"):
-        large = torch.nn.Linear(1 << 15, 1 << 15)
+    large = folder.bare(settings("llama", width=8192, hidden=1 << 16))
     with pytest.raises(Problem, match="an ONNX file holds"):
         onnx_file.check(large)
+    with pytest.raises(Problem, match="a Linear needs more"):
+        onnx_file.check(torch.nn.Linear(1, 1))
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else found(name))
     with pytest.raises(Problem, match=r"ONNX needs onnxscript, not installed here: pip install 'groundup\[onnx\]'"):
