@@ -29,6 +29,7 @@ COMMANDS = [
     "quantize",
     "export",
     "report",
+    "convert",
     "generate",
     "chat",
     "serve",
@@ -124,6 +125,7 @@ def test_the_version_is_said(groundup, tmp_path):
         ("generate", "nowhere", "Once"): "there is nothing at nowhere",
         ("serve", "nowhere"): "there is nothing at nowhere",
         ("export", "nowhere", "--format", "ggfu", "--into", "x.gguf"): "did you mean gguf?",
+        ("convert", "nowhere", "--into", "x"): "nowhere has neither pytorch_model.bin nor",
         ("clean", "nowhere"): "there is no folder nowhere",
     }.items(),
 )

@@ -17,6 +17,7 @@ from groundup.model.settings import ModelSettings
 FORMAT = 1  # of what stands under the `groundup` key
 OURS = "groundup"
 BY_TYPE = {family.model_type: name for name, family in FAMILIES.items() if family.model_type}
+SIZES = ("depth", "width", "heads", "kv_heads", "head_width", "hidden", "context", "vocabulary")
 NEEDED = ("depth", "width", "heads", "vocabulary")
 WITHOUT_EFFECT = {
     "_name_or_path", "architectures", "transformers_version", "torch_dtype", "dtype", "initializer_range", "use_cache",
@@ -67,7 +68,10 @@ def from_config(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, d
             raise Problem(f"{where} does not say {family.keys.get(need, need)}: it is needed to build the model.")
     if isinstance(values.get("eps"), int):
         values["eps"] = float(values["eps"])
-    return checked({"family": name, **values}, where), dict(config.get(OURS) or {})
+    ours = config.get(OURS) or {}
+    if not isinstance(ours, dict):
+        raise Problem(f"{where}: {OURS} is {ours!r}; expected a table.")
+    return checked({"family": name, **values}, where), dict(ours)
 
 
 def _check_keys(config: Mapping[str, Any], family: Family, where: str) -> None:
@@ -95,6 +99,9 @@ def _from_ours(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, di
 
 def checked(values: Mapping[str, Any], where: str) -> ModelSettings:
     """Settings, or a sentence that names the file and its key."""
+    if zero := next((name for name in SIZES if type(values.get(name)) is int and values[name] == 0), None):
+        keys = FAMILIES[values["family"]].keys if values.get("family") in FAMILIES else {}
+        raise Problem(f"{where}: {keys.get(zero, zero)} is 0; a file must say how many there are.")
     try:
         return ModelSettings.model_validate(dict(values))
     except ValidationError as error:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from torch import Tensor
 
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
 from groundup.model.families import FAMILIES
 from groundup.model.folder import bare, fill
-from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, TYPES, UINT32, Fact, pack
+from groundup.model.gguf_blocks import NUMBERS, fitting
+from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, UINT32, Fact, pack
 from groundup.model.gguf_words import speak, tokenizer_of
 from groundup.model.names import give, places, take
 from groundup.model.settings import ModelSettings
@@ -24,7 +26,14 @@ from groundup.tokenizer import Tokenizer
 
 __all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "write"]
 
-FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
+FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k": 14, "q6_k": 18, "bf16": 32}
+READ = {  # what is understood of a family's facts; a file that says more may mean another model
+    "block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "attention.head_count",
+    "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_epsilon",
+    "attention.layer_norm_rms_epsilon", "rope.dimension_count", "rope.freq_base", "rope.scaling.type",
+}  # fmt: skip
+FACTORS = "rope_freqs.weight"  # by which llama.cpp divides the angles of rotary positions
+HEADS = "output.weight", "token_embd.weight"  # the first of these that a file has decides between tokens
 
 
 def write(
@@ -33,17 +42,33 @@ def write(
     tokenizer: Tokenizer | None = None,
     type: str = "f32",
     template: str | None = None,
-) -> None:
-    """Write the model, its tokenizer and chat template as one file, matrices in `type`: f32, f16, bf16 or q8_0."""
+) -> dict[str, str]:
+    """Write the model, its tokenizer and chat template as one file, matrices in `type`, one of FILE_TYPES; what is
+    handed back names the matrices that are in another type, and in which."""
     settings = model.settings
-    if type not in TYPES:
-        raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(TYPES)}.")
+    if type not in FILE_TYPES:
+        raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(FILE_TYPES)}.")
     if wrong := unspeakable(settings):
         raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: keep it as a folder of ours.")
     state = quantize.plain_tensors(model)
     tensors = give(places(settings, state, "gguf"), state)
     facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
-    write_atomically(Path(path), cast(bytes, pack(facts, tensors, type)))
+    types = types_of(tensors, type)
+    write_atomically(Path(path), cast(bytes, pack(facts, tensors, types)))
+    return {name: given for name, given in types.items() if tensors[name].ndim > 1 and given != type}
+
+
+def types_of(tensors: Mapping[str, Tensor], type: str) -> dict[str, str]:
+    """Which type each tensor gets: vectors stay f32, and in blocks, as in llama.cpp's own files, the table of positions
+    stays f32, a head of four bits gets six, and rows that do not fill their blocks get a type with smaller ones."""
+    head = next((name for name in HEADS if name in tensors), None)
+
+    def of(name: str, tensor: Tensor) -> str:
+        if tensor.ndim == 1 or name == "position_embd.weight" and type in NUMBERS:
+            return "f32"
+        return fitting("q6_k" if name == head and type in ("q4_0", "q4_k") else type, tensor.shape[-1])
+
+    return {name: of(name, tensor) for name, tensor in tensors.items()}
 
 
 def unspeakable(settings: ModelSettings) -> list[str]:
@@ -87,20 +112,22 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
 
 
 def read(path: str | Path, precision: str | None = None) -> Transformer:
-    """The model in a GGUF file, as stored (q8_0 widened to f32) or in f32, bf16, f16 or int8."""
+    """The model in a GGUF file, as stored (blocks widened to f32) or in f32, bf16, f16 or int8."""
     file = GGUF(path)
     settings = settings_of(file)
     model = bare(settings)
     state = model.state_dict()
     where = places(settings, state, "gguf")
     wanted = give(where, state)  # without memory: only shapes
-    rest = {name for name in file.entries if name not in wanted and name != "rope_freqs.weight"}
+    rest = set(file.entries) - set(wanted) - {FACTORS}
     if rest:
         raise Problem(f"{path} has the tensor {min(rest)}, for which a {settings.family} model has no use.")
     for name, tensor in wanted.items():
         if name not in file.entries or file.entries[name].shape != tuple(tensor.shape):
             found = f"measures {list(file.entries[name].shape)}" if name in file.entries else "is missing"
             raise Problem(f"{path}: the tensor {name} {found}; expected {list(tensor.shape)}.")
+    if FACTORS in file.entries and (file.entries[FACTORS].size > 1 << 20 or not (file.read(FACTORS) == 1).all()):
+        raise Problem(f"{path}: rotary positions are scaled by {FACTORS}; only unscaled ones are computed here.")
     return fill(model, take(where, file.read), precision)
 
 
@@ -111,7 +138,11 @@ def settings_of(file: GGUF) -> ModelSettings:
     spoken = [name for name, each in FAMILIES.items() if each.gguf]
     if family not in spoken:
         raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(spoken)}.")
-    if kind := facts.get(f"{family}.rope.scaling.type", "none") not in ("none", None):
+    if unknown := [key for key in facts if key.startswith(f"{family}.") and key.removeprefix(f"{family}.") not in READ]:
+        raise Problem(
+            f"{file.path} says {unknown[0]}, which this program does not know; it may change what is computed."
+        )
+    if (kind := facts.get(f"{family}.rope.scaling.type", "none")) != "none":
         raise Problem(f"{file.path}: rotary positions are scaled ({kind}); only unscaled ones are computed here.")
 
     def fact(name: str, otherwise: Any = None) -> Any:
@@ -120,25 +151,38 @@ def settings_of(file: GGUF) -> ModelSettings:
             raise Problem(f"{file.path} does not say {family}.{name}, which is needed to build the model.")
         return value
 
+    def decimal(name: str, otherwise: Any = None) -> float:
+        """Stored in 32 bits: the shortest decimal that means the same is what was written."""
+        value = fact(name, otherwise)
+        if not isinstance(value, float):
+            raise Problem(f"{file.path}: {family}.{name} is {str(value)[:200]!r}; expected a number with a point.")
+        return float(str(np.float32(value)))
+
     heads, width = fact("attention.head_count"), fact("embedding_length")
     embedding = file.entries.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
         raise Problem(f"{file.path} has no tensor token_embd.weight, which holds the vocabulary.")
     rms = FAMILIES[family].parts["norm"] == "rms"
-    eps = fact("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon")
+    head_width = fact(
+        "attention.key_length", width // heads if isinstance(width, int) and isinstance(heads, int) and heads else 0
+    )
+    for name in ("attention.value_length", "rope.dimension_count"):
+        if fact(name, head_width) != head_width:
+            raise Problem(
+                f"{file.path}: {family}.{name} is {fact(name)}; only {head_width}, the heads' width, is computed here."
+            )
     values: Mapping[str, Any] = {
         "family": family,
         "depth": fact("block_count"),
         "width": width,
         "heads": heads,
         "kv_heads": fact("attention.head_count_kv", heads),
-        "head_width": fact("attention.key_length", width // heads if isinstance(heads, int) and heads else 0),
+        "head_width": head_width,
         "hidden": fact("feed_forward_length"),
         "context": fact("context_length"),
         "vocabulary": embedding.shape[0],
         "tied": "output.weight" not in file.entries,
-        # Stored in 32 bits: the shortest decimal that means the same is what was written.
-        "eps": float(str(np.float32(eps))),
-        "rope_base": float(str(np.float32(fact("rope.freq_base", 10_000.0)))),
+        "eps": decimal("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon"),
+        "rope_base": decimal("rope.freq_base", 10_000.0),
     }
     return config_json.checked(values, str(file.path))

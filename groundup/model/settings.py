@@ -27,12 +27,18 @@ class ModelSettings(Settings):
     )
     depth: int = Field(default=4, gt=0, le=1024, description="layers")
     width: int = Field(default=128, gt=0, le=65536, description="numbers that stand for one token")
-    heads: int = Field(default=0, ge=0, description="queries of a token in a layer; 0: width / head_width, or / 32")
-    kv_heads: int = Field(default=0, ge=0, description="keys of a token in a layer; 0: one for each head")
-    head_width: int = Field(default=0, ge=0, description="numbers in one query or key; 0: width / heads")
-    hidden: int = Field(default=0, ge=0, description="inside the feed-forward; 0: 8/3 of the width if gated, else 4")
-    context: int = Field(default=256, gt=0, description="longest text in tokens that the model is made for")
-    vocabulary: int = Field(default=0, ge=0, description="different tokens; 0: as many as the tokenizer has")
+    heads: int = Field(
+        default=0, ge=0, le=65536, description="queries of a token in a layer; 0: width / head_width, or / 32"
+    )
+    kv_heads: int = Field(default=0, ge=0, le=65536, description="keys of a token in a layer; 0: one for each head")
+    head_width: int = Field(default=0, ge=0, le=65536, description="numbers in one query or key; 0: width / heads")
+    hidden: int = Field(
+        default=0, ge=0, le=1 << 24, description="inside the feed-forward; 0: 8/3 of the width if gated, else 4"
+    )
+    context: int = Field(default=256, gt=0, le=1 << 40, description="longest text in tokens that the model is made for")
+    vocabulary: int = Field(
+        default=0, ge=0, le=1 << 31, description="different tokens; 0: as many as the tokenizer has"
+    )
     tied: bool = Field(default=True, description="whether head and embedding are one table")
     eps: float = Field(default=0.0, ge=0, lt=1, description="kept under the root of every norm; 0: the family's")
     norm: Literal["rms", "rms_one", "layer"] = Field(default="rms", description="how vectors come to one length")

@@ -56,10 +56,15 @@ class Settings(config.Settings):
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
+    partial: bool = Field(
+        default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
+    )
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
-    template: str = Field(default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca")
+    template: str = Field(
+        default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
+    )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
     seconds: float | None = Field(
         default=None,
@@ -90,7 +95,7 @@ def run(settings: Settings, work: Work) -> None:
     training = settings.training
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
-    model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
+    model = _model(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     paths = settings.data, settings.texts, settings.conversations, settings.pairs
@@ -120,10 +125,11 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
         settings = _with_plan(settings, cost.size_for(data.tokens, settings.seconds, machine, vocabulary))
     training, model = settings.training, _architecture(settings)
     model = model.with_vocabulary(max(vocabulary, model.vocabulary))
-    weights = start.parameters or cost.parameters(model)
+    given = 0 if settings.partial else start.parameters  # what is started from is what is trained
+    weights = given or cost.parameters(model)
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
-    per_token = 6.0 * weights if start.parameters else cost.flops_per_token(model, training.time, backward=True)
+    per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
     held = cost.training_bytes(model, rows // training.accumulate, training.time)
     return Estimate(
         tokens=tokens,
@@ -227,10 +233,12 @@ def _model_folder(path: str) -> Path:
     return Path(path) / "model" if (Path(path) / "model").is_dir() else Path(path)
 
 
-def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
+def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
     from groundup.model import folder
     from groundup.model.transformer import Transformer
 
+    if settings.partial:
+        return _awake(_started_in_part(settings, tokenizer, seed, work))
     if settings.start is not None:
         if settings.model is not None:
             raise Problem(
@@ -238,6 +246,20 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
             )
         return _awake(folder.load(_model_folder(settings.start), "f32"))
     return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+
+
+def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
+    """A model of `model` with what `start` has for it; what was taken and what was not is logged."""
+    from groundup.model import folder
+
+    if settings.start is None or settings.model is None:
+        raise Problem("train with `partial` takes from `start` what fits into `model`: say both.")
+    wanted = settings.model.with_vocabulary(tokenizer.vocabulary)
+    model, fit = folder.load(_model_folder(settings.start), partial=True, settings=wanted, seed=seed)
+    if not fit.loaded:
+        raise Problem(f"nothing in {settings.start} fits into `model` ({fit}): leave out `start`, or change `model`.")
+    work.log(note=f"taken from {Path(settings.start).name}: {fit}")
+    return model
 
 
 def _awake(model: Any) -> Any:

@@ -70,14 +70,18 @@ def ours_greedy(made, prompt, tokens):
     return text[0, len(prompt) :].tolist(), chances
 
 
-@pytest.mark.parametrize("shape", SPOKEN)
-def test_llama_cpp_continues_with_the_same_tokens(shape, tmp_path, words):
-    made = model(shape, vocabulary=words.vocabulary)
-    # So that it never ends, and says no half characters, whose probabilities llama.cpp adds up.
+def silence(made, words):
+    """So that it never ends, and says no half characters, whose probabilities llama.cpp adds up."""
     silent = [
         token for token in range(words.vocabulary) if token >= words.size or not words.token_bytes(token).isascii()
     ]
     (made.model.embed_tokens if made.settings.tied else made.lm_head).weight.data[silent] = 0
+
+
+@pytest.mark.parametrize("shape", SPOKEN)
+def test_llama_cpp_continues_with_the_same_tokens(shape, tmp_path, words):
+    made = model(shape, vocabulary=words.vocabulary)
+    silence(made, words)
     gguf.write(tmp_path / "model.gguf", made, words, "f32", "plain")
     prompt = ids(1, 8, words.size)[0].tolist()
     expected, chances = ours_greedy(made, prompt, 64)
@@ -146,13 +150,47 @@ def test_llama_cpp_writes_a_conversation_the_same_way(template, tmp_path):
     assert found == chat.render(words, TALK, template, reply=True).ids.tolist()
 
 
-@pytest.mark.parametrize("type", ["f16", "bf16", "q8_0"])
+@pytest.mark.parametrize("type", ["f16", "bf16"])
 def test_llama_cpp_loads_narrow_weights(type, tmp_path, words):
     made = model(vocabulary=words.vocabulary)
     made.model.embed_tokens.weight.data[words.size :] = 0
     gguf.write(tmp_path / "model.gguf", made, words, type, "plain")
     prompt = ids(1, 8, words.size)[0].tolist()
     expected, _ = ours_greedy(gguf.read(tmp_path / "model.gguf", "f32"), prompt, 1)
+    assert LlamaCpp(tmp_path / "model.gguf").greedy(prompt, 1)["tokens"] == expected
+
+
+@pytest.mark.parametrize("type", ["q8_0", "q6_k", "q4_k", "q4_0"])
+@pytest.mark.parametrize("shape", ["llama", "gpt2"])
+def test_llama_cpp_means_the_same_numbers_by_our_blocks(shape, type, tmp_path, words):
+    """It rounds activations to 8 bits as well, so its chances are near ours and not equal."""
+    made = model(shape, vocabulary=words.vocabulary, width=256, hidden=512, depth=1)
+    silence(made, words)
+    otherwise = gguf.write(tmp_path / "model.gguf", made, words, type, "plain")
+    assert otherwise.get("token_embd.weight") == {"q4_0": "q6_k", "q4_k": "q6_k"}.get(type)
+    back, theirs = gguf.read(tmp_path / "model.gguf", "f32"), LlamaCpp(tmp_path / "model.gguf")
+    off = []
+    for seed in range(4):
+        prompt = ids(1, 8, words.size, seed)[0].tolist()
+        told = theirs.greedy(prompt, 8)
+        with torch.inference_mode():
+            ours = back(torch.tensor([prompt + told["tokens"]]))[0, len(prompt) - 1 : -1].log_softmax(-1)
+        chances = ours[torch.arange(8), torch.tensor(told["tokens"])]
+        off.append(chances - torch.tensor([token["logprob"] for token in told["completion_probabilities"]]))
+        assert (ours.max(-1).values - chances).max() < 0.2  # it took one of the likeliest
+    assert torch.cat(off).abs().max() < 0.3 and torch.cat(off).abs().mean() < 0.08
+
+
+def test_rows_that_do_not_fill_blocks_of_256_are_loaded_too(tmp_path, words):
+    made = model("llama", vocabulary=words.vocabulary, width=96, heads=4, kv_heads=2, hidden=256)
+    made.model.embed_tokens.weight.data[words.size :] = 0
+    otherwise = gguf.write(tmp_path / "model.gguf", made, words, "q4_k", "plain")
+    types = {name: entry.type for name, entry in gguf.GGUF(tmp_path / "model.gguf").entries.items()}
+    assert types["blk.0.ffn_down.weight"] == "q4_k" and types["blk.0.attn_norm.weight"] == "f32"
+    assert types["token_embd.weight"] == otherwise["token_embd.weight"] == "q8_0"
+    assert types["blk.1.attn_q.weight"] == otherwise["blk.1.attn_q.weight"] == "q5_0"
+    prompt = ids(1, 8, words.size)[0].tolist()
+    expected, _ = ours_greedy(gguf.read(tmp_path / "model.gguf"), prompt, 1)
     assert LlamaCpp(tmp_path / "model.gguf").greedy(prompt, 1)["tokens"] == expected
 
 
