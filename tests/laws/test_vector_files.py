@@ -11,7 +11,7 @@ from groundup.errors import Problem
 from groundup.model.vector_files import read, write
 from groundup.model.vectors import Vectors, spelled
 
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=60, deadline=None)
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \n"), min_size=1, max_size=8)
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 TABLES = st.integers(2, 5).flatmap(
@@ -62,7 +62,7 @@ def test_the_binary_form_is_read_with_and_without_line_breaks(file, rows, after)
     assert same(read(file), table(rows))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rows=TABLES, form=st.sampled_from(["word2vec", "glove", "binary"]), data=st.data())
 def test_a_damaged_file_is_a_problem_or_a_table_and_nothing_else(file, rows, form, data):
     if form == "binary":
