@@ -5,7 +5,7 @@ often; the loop in `kernels/skipgram.py` does the learning. Its result may start
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -42,18 +42,28 @@ class SkipGram(Settings):
 
 def learn_words(texts: Iterable[str], asked: SkipGram, seed: int = 0, told: Told = lambda done, total: None) -> Vectors:
     """A vector for each word of the texts that is frequent enough; a word is as a tokenizer cuts it, without white space."""
-    use_cache_folder()
-    from groundup.tokenizer.classes import read_classes
-    from groundup.tokenizer.fast_bpe import word_borders
+    place: dict[bytes, int] = {}
+    numbered = []
+    for words in words_of(texts):
+        kept = (place.setdefault(word, len(place)) for word in words if 0 < len(word) <= LONGEST)
+        numbered.append(np.fromiter(kept, np.int64))
+    return learn([word.decode() for word in place], numbered, asked, seed, told)
 
-    classes, place, numbered = read_classes(), {}, []
+
+def words_of(texts: Iterable[str]) -> Iterator[list[bytes]]:
+    """The words of each text as GPT-4's pattern cuts it, white space stripped off."""
+    use_cache_folder()
+    from groundup.kernels.words import word_ends
+    from groundup.tokenizer.batches import joined
+    from groundup.tokenizer.classes import read_classes
+    from groundup.tokenizer.cutting import Cutter
+
+    cutter = Cutter("gpt4", read_classes())
     for text in texts:
         data = text.encode(errors="replace")
-        words = (data[a:b].strip() for a, b in pairwise([0, *word_borders(data, "gpt4", classes).tolist()]))
-        numbered.append(
-            np.array([place.setdefault(word, len(place)) for word in words if 0 < len(word) <= LONGEST], np.int64)
-        )
-    return learn([word.decode() for word in place], numbered, asked, seed, told)
+        (buffer, _), rules = joined([data]), cutter.rules([data])
+        ends = word_ends(buffer.ctypes.data, len(data), rules.ctypes.data, cutter.number).tolist()
+        yield [data[a:b].strip() for a, b in pairwise([0, *ends])]
 
 
 def learn_tokens(
@@ -65,7 +75,7 @@ def learn_tokens(
 
 
 def learn(
-    words: Sequence[str],
+    words: list[str],
     numbered: Sequence[np.ndarray],
     asked: SkipGram,
     seed: int = 0,
