@@ -19,7 +19,7 @@ from groundup.tokenizer import Tokenizer
 
 SPAN = 4096  # tokens of a text that share one learning rate; a longer text is cut
 CALL = 50_000  # tokens between two words of progress
-LONGEST = 200  # bytes of a word; what is longer is none
+LONGEST = 200  # letters of a word; what is longer is none
 Told = Callable[[int, int], None]  # (tokens done, tokens in all)
 
 
@@ -42,15 +42,15 @@ class SkipGram(Settings):
 
 def learn_words(texts: Iterable[str], asked: SkipGram, seed: int = 0, told: Told = lambda done, total: None) -> Vectors:
     """A vector for each word of the texts that is frequent enough; a word is as a tokenizer cuts it, without white space."""
-    place: dict[bytes, int] = {}
+    place: dict[str, int] = {}
     numbered = []
     for words in words_of(texts):
         kept = (place.setdefault(word, len(place)) for word in words if 0 < len(word) <= LONGEST)
         numbered.append(np.fromiter(kept, np.int64))
-    return learn([word.decode() for word in place], numbered, asked, seed, told)
+    return learn(list(place), numbered, asked, seed, told)
 
 
-def words_of(texts: Iterable[str]) -> Iterator[list[bytes]]:
+def words_of(texts: Iterable[str]) -> Iterator[list[str]]:
     """The words of each text as GPT-4's pattern cuts it, white space stripped off."""
     use_cache_folder()
     from groundup.kernels.words import word_ends
@@ -63,7 +63,7 @@ def words_of(texts: Iterable[str]) -> Iterator[list[bytes]]:
         data = text.encode(errors="replace")
         (buffer, _), rules = joined([data]), cutter.rules([data])
         ends = word_ends(buffer.ctypes.data, len(data), rules.ctypes.data, cutter.number).tolist()
-        yield [data[a:b].strip() for a, b in pairwise([0, *ends])]
+        yield [data[a:b].decode().strip() for a, b in pairwise([0, *ends])]
 
 
 def learn_tokens(
