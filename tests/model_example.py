@@ -17,12 +17,28 @@ SHAPES: dict[str, dict[str, Any]] = {
     "llama": {"family": "llama", "heads": 4, "kv_heads": 2},
     "llama untied": {"family": "llama", "heads": 2, "tied": False},
     "gpt2": {"family": "gpt2", "heads": 4},
+    "qwen2": {"family": "qwen2", "heads": 4, "kv_heads": 1},
+    "mistral": {"family": "mistral", "heads": 4, "kv_heads": 2, "pattern": ["window"], "window": 7},
 }
+# Parts that no family of these has a name for: what holds for SHAPES must hold for them too.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "blocks": {"pattern": ["blocks"], "window": 5},
+    "strided": {"pattern": ["strided", "full"], "window": 4},
+    "windows at times": {"pattern": ["window", "full"], "window": 6, "local_rope_base": 300.0},
+    "alibi": {"positions": "alibi", "heads": 6, "head_width": 16, "kv_heads": 3},
+    "alibi in windows": {"positions": "alibi", "pattern": ["window"], "window": 6},
+    "sandwich": {"norm_place": "sandwich", "norm": "rms_one", "attention_cap": 3.0, "logit_cap": 5.0},
+    "output": {"norm_place": "output", "qk_norm": "whole", "kv_heads": 1, "attention_scale": 0.2},
+    "post": {"norm_place": "post", "norm": "layer", "positions": "sinusoidal", "feedforward": "relu"},
+    "parallel": {"parallel": True, "rope_share": 0.5, "biases": True, "embedding_scale": 3.0},
+    "relu2": {"feedforward": "relu2", "rope_scaling": {"kind": "yarn", "factor": 4, "original": 8}},
+}
+EVERY = SHAPES | VARIANTS
 TEXT = "It's 12345 o'clock: the cat, 日本 and äöü sat.\n\n  On THE mat; they're done! "
 
 
 def settings(shape: str = "qwen3", **changed: Any) -> ModelSettings:
-    values = {"depth": 2, "width": 64, "hidden": 96, "context": 128, "vocabulary": 300, **SHAPES[shape], **changed}
+    values = {"depth": 2, "width": 64, "hidden": 96, "context": 128, "vocabulary": 300, **EVERY[shape], **changed}
     return ModelSettings(**values)
 
 
@@ -52,6 +68,17 @@ class TinyCache:
         self.v: list[Tensor | None] = [None] * depth
         self.at: list[Tensor | None] = [None] * depth  # the position that each slot holds; -1: nothing
         self.lengths = torch.zeros(rows, dtype=torch.long)
+        self.states: dict[tuple[int, str], Tensor] = {}
+
+    @property
+    def places(self) -> Tensor:
+        return self.at[self.last]
+
+    def carried(self, layer: int, name: str) -> Tensor | None:
+        return self.states.get((layer, name))
+
+    def carry(self, layer: int, name: str, state: Tensor) -> None:
+        self.states[layer, name] = state
 
     def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if self.k[layer] is not None:
@@ -59,5 +86,5 @@ class TinyCache:
             at = torch.cat((self.at[layer], positions), 1)
         else:
             at = positions
-        self.k[layer], self.v[layer], self.at[layer] = k, v, at
+        self.k[layer], self.v[layer], self.at[layer], self.last = k, v, at, layer
         return k, v, (at[:, None, :] <= positions[:, :, None]) & (at >= 0)[:, None, :]

@@ -17,6 +17,7 @@ class Cache:
         self.rows, self.slots = rows, slots
         self.k: list[Tensor] = []
         self.v: list[Tensor] = []
+        self.states: dict[tuple[int, str], Tensor] = {}  # (layer, name) -> (rows, …): what a layer carries on
 
     def view(self, rows: slice | list[int]) -> "View":
         """Some of the rows as the batch of one forward pass."""
@@ -50,10 +51,12 @@ class Cache:
         """Copy the first `length` tokens of one row over another."""
         for tensor in (*self.k, *self.v):
             tensor[target, :, :length] = tensor[source, :, :length]
+        for state in self.states.values():
+            state[target] = state[source]
 
     def swap(self, a: int, b: int) -> None:
         """Two rows change places."""
-        for tensor in (*self.k, *self.v):
+        for tensor in (*self.k, *self.v, *self.states.values()):
             tensor[[a, b]] = tensor[[b, a]]
 
 
@@ -72,6 +75,24 @@ class View:
     def lengths(self) -> Tensor:
         """Rows do not know how full they are: whoever drives them passes positions."""
         raise NotImplementedError("pass positions to the model when it is given a cache")
+
+    @property
+    def places(self) -> Tensor:
+        """(1, slots): a token lies in the slot of its position."""
+        assert self.place is not None
+        return torch.arange(self.longest, device=self.place[1].device)[None]
+
+    def carried(self, layer: int, name: str) -> Tensor | None:
+        """What was kept of a layer's state for these rows (rows, …); None if nothing was."""
+        state = self.cache.states.get((layer, name))
+        return None if state is None else state[self.rows]
+
+    def carry(self, layer: int, name: str, state: Tensor) -> None:
+        """Keep a layer's state (rows, …) until the next pass."""
+        kept = self.cache.states.get((layer, name))
+        if kept is None:
+            kept = self.cache.states[layer, name] = state.new_zeros(self.cache.rows, *state.shape[1:])
+        kept[self.rows] = state
 
     def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keep k, v (batch, kv heads, time, head width) at positions (batch, time); give all up to the last of them back."""

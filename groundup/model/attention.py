@@ -1,11 +1,11 @@
 """Where tokens look at each other: every query meets every key that it may see and takes a share of its value.
 
 Three ways to the same numbers: `steps` is the definition, one query at a time; `plain` two matrix products around a
-softmax; `fused` one kernel of torch's. Which keys may be seen is decided once a forward pass, in `Sight`.
+softmax; `fused` one kernel of torch's. Which keys may be seen is decided once a forward pass, in `sight.py`.
 """
 
+import math
 import time as clock
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,89 +13,83 @@ from torch.nn import functional as F
 
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
-from groundup.model.positions import Angles, turn
+from groundup.model.positions import turn
+from groundup.model.reading import Reading
 from groundup.model.settings import ModelSettings
+from groundup.model.sight import Sight
 
 
-class CacheLike(Protocol):
-    """What the model asks of a cache: to keep a layer's new keys and values and hand back all there are."""
+def steps(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
+    """The definition: each query's shares are softmax(q·k / √width) over the keys it may see.
 
-    lengths: Tensor  # (batch) how many tokens each row holds already
-
-    def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """k, v (batch, kv heads, time, head width), positions (batch, time) -> all k, all v (batch, kv heads, slots,
-        head width) and which slots each query may see: bool (batch, time, slots), or None if every one."""
-        ...
-
-
-class Sight:
-    """Which keys a query may see, worked out once and shared by all layers.
-
-    `bias` is what is added to the scores, 0 or -inf: (time, slots), or (batch, time, slots) where rows differ, or None.
-    `causal` says that it is the plain triangle, which some kernels know without being told.
+    q (batch, heads, time, width), k and v (batch, kv heads, slots, width). scale stands in for 1/√width; cap bends
+    scores so that none is larger (Gemma 2).
     """
-
-    def __init__(self, bias: Tensor | None, causal: bool = False):
-        self.bias, self.causal = bias, causal
-
-    @classmethod
-    def triangle(cls, time: int, like: Tensor) -> "Sight":
-        """No token sees a later one."""
-        return cls(like.new_full((time, time), float("-inf")).triu(1), causal=True)
-
-    @classmethod
-    def within(cls, segments: Tensor, like: Tensor) -> "Sight":
-        """segments (batch, time): nor one of another document that was packed into the same row."""
-        same = segments[:, :, None] == segments[:, None, :]
-        return cls.where(same.tril(), like)
-
-    @classmethod
-    def where(cls, seen: Tensor, like: Tensor) -> "Sight":
-        """seen bool (batch, time, slots)."""
-        return cls(like.new_zeros(()).masked_fill(~seen, float("-inf")))
-
-
-def steps(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
-    """The definition: each query's shares are softmax(q·k / √width) over the keys it may see."""
-    out = torch.empty_like(q)
     batch, heads, time, width = q.shape
+    out = q.new_empty(batch, heads, time, v.shape[-1])
+    scale = 1 / math.sqrt(width) if scale is None else scale
     group = heads // k.shape[1]
+    bias = None if sight.bias is None else whole(sight.bias, (batch, heads, time, k.shape[2]))
     for row in range(batch):
-        bias = sight.bias if sight.bias is None or sight.bias.ndim == 2 else sight.bias[row]
         for head in range(heads):
             keys, values = k[row, head // group], v[row, head // group]  # (slots, width)
             for at in range(time):
-                scores = keys @ q[row, head, at] / width**0.5  # (slots)
+                scores = bent(keys @ q[row, head, at] * scale, cap)  # (slots)
                 if bias is not None:
-                    scores = scores + bias[at]
+                    scores = scores + bias[row, head, at]
                 out[row, head, at] = scores.softmax(-1) @ values
     return out
 
 
-def plain(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
+def plain(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
     """Two batched products and a softmax: the fastest way in bf16 on processors, where torch's fused kernel is slow."""
+    batch, heads, time, _ = q.shape
+    shares = weights(q, k, sight, scale, cap)  # (batch·kv heads, group·time, slots)
+    return shares.bmm(v.reshape(batch * v.shape[1], -1, v.shape[-1])).view(batch, heads, time, -1)
+
+
+def weights(q: Tensor, k: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
+    """Each query's share of each key. The queries that share a key stand below each other:
+    (batch·kv heads, group·time, slots)."""
     batch, heads, time, width = q.shape
     kv_heads, slots = k.shape[1], k.shape[2]
     group = heads // kv_heads
-    # The queries that share a key stand below each other: (batch·kv heads, group·time, width).
+    scale = 1 / math.sqrt(width) if scale is None else scale
     q = q.reshape(batch * kv_heads, group * time, width)
-    k, v = k.reshape(batch * kv_heads, slots, width), v.reshape(batch * kv_heads, slots, width)
-    bias = q.new_zeros(()) if sight.bias is None else sight.bias
-    if bias.ndim < 3:  # all rows alike
-        scores = torch.baddbmm(bias.repeat(group, 1) if bias.ndim else bias, q, k.transpose(1, 2), alpha=width**-0.5)
+    k = k.reshape(batch * kv_heads, slots, width).transpose(1, 2)
+    bias = sight.bias
+    if bias is not None:
+        if bias.ndim == 2:  # all rows and heads alike
+            bias = bias.repeat(group, 1)
+        else:
+            bias = whole(bias, (batch, heads, time, slots)).reshape(batch * kv_heads, group * time, slots)
+    if cap or bias is None:
+        scores = bent(torch.bmm(q, k) * scale, cap)
+        scores = scores if bias is None else scores + bias
     else:
-        bias = bias[:, None, None].expand(batch, kv_heads, group, time, slots).reshape(batch * kv_heads, -1, slots)
-        scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=width**-0.5)
-    return scores.softmax(-1).bmm(v).view(batch, heads, time, width)
+        scores = torch.baddbmm(bias, q, k, alpha=scale)
+    return scores.softmax(-1)
 
 
-def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
-    """torch's scaled_dot_product_attention: never holds all scores at once."""
+def whole(bias: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
+    """A sight's bias for each row and head, without memory of its own."""
+    return (bias[:, None] if bias.ndim == 3 else bias).expand(shape)
+
+
+def bent(scores: Tensor, cap: float) -> Tensor:
+    """cap · tanh(scores / cap): almost the same while small, never larger than the cap; as they are where it is 0."""
+    return torch.tanh(scores / cap) * cap if cap else scores
+
+
+def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
+    """torch's scaled_dot_product_attention: never holds all scores at once. It knows no cap."""
+    if cap:
+        return plain(q, k, v, sight, scale, cap)
     grouped = q.shape[1] != k.shape[1]
     if sight.causal:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped)
-    bias = sight.bias if sight.bias is None or sight.bias.ndim == 2 else sight.bias[:, None]
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=grouped)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped, scale=scale)
+    bias = sight.bias if sight.bias is None or sight.bias.ndim != 3 else sight.bias[:, None]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=grouped, scale=scale)
 
 
 ATTENTIONS = {"steps": steps, "plain": plain, "fused": fused}
@@ -118,30 +112,38 @@ def quickest(settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, 
 
 
 class Attention(nn.Module):
-    """Queries, keys and values of one layer, and the way back."""
+    """Queries, keys and values of one layer, and the way back. `kind` says which keys it looks at: see `sight.py`."""
 
-    def __init__(self, settings: ModelSettings):
+    def __init__(self, settings: ModelSettings, layer: int, kind: str = "full"):
         super().__init__()
-        width, bias = settings.width, settings.biases
+        self.layer, self.kind = layer, kind
         self.heads, self.kv_heads, self.head_width = settings.heads, settings.kv_heads, settings.head_width
-        self.q_proj = Linear(width, self.heads * self.head_width, bias, scale=0.5)
-        self.k_proj = Linear(width, self.kv_heads * self.head_width, bias, scale=0.5)
-        self.v_proj = Linear(width, self.kv_heads * self.head_width, bias, scale=0.5)
-        self.o_proj = Linear(self.heads * self.head_width, width, bias, scale=0)  # zero: a layer begins as identity
+        self.scale, self.cap = settings.attention_scale or None, settings.attention_cap
+        width, bias = settings.width, bool(settings.biases)
+        queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
+        self.q_proj = Linear(width, queries, bias, scale=0.5)
+        self.k_proj = Linear(width, keys, bias, scale=0.5)
+        self.v_proj = Linear(width, keys, bias, scale=0.5)
+        self.o_proj = Linear(queries, width, settings.biases is True, scale=0)  # zero: a layer begins as the identity
+        self.whole = settings.qk_norm == "whole"
         if settings.qk_norm:
-            self.q_norm = NORMS[settings.norm](self.head_width, settings.eps)
-            self.k_norm = NORMS[settings.norm](self.head_width, settings.eps)
+            wide = (queries, keys) if self.whole else (self.head_width, self.head_width)
+            self.q_norm, self.k_norm = (NORMS[settings.norm](each, settings.eps) for each in wide)
         else:
             self.q_norm = self.k_norm = nn.Identity()
 
-    def forward(self, x: Tensor, angles: Angles | None, attend, remember) -> Tensor:
-        """x (batch, time, width) -> what each token gathers (batch, time, width).
-
-        `remember(k, v) -> k, v, sight` adds the keys of earlier calls; `attend` is one of ATTENTIONS.
-        """
+    def forward(self, x: Tensor, reading: Reading) -> Tensor:
+        """x (batch, time, width) -> what each token gathers (batch, time, width)."""
         batch, time, _ = x.shape
-        q, k, v = (p(x).view(batch, time, -1, self.head_width) for p in (self.q_proj, self.k_proj, self.v_proj))
-        q, k = turn(self.q_norm(q), angles), turn(self.k_norm(k), angles)  # (batch, time, heads, head width)
-        k, v, sight = remember(k.transpose(1, 2), v.transpose(1, 2))  # (batch, kv heads, slots, head width)
-        y = attend(q.transpose(1, 2), k, v, sight)  # (batch, heads, time, head width)
+        q, k, v = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        if self.whole:
+            q, k = self.q_norm(q), self.k_norm(k)
+        q, k, v = (each.view(batch, time, -1, self.head_width) for each in (q, k, v))
+        if not self.whole:
+            q, k = self.q_norm(q), self.k_norm(k)
+        angles = reading.angles(self.kind)
+        q, k = turn(q, angles), turn(k, angles)  # (batch, time, heads, head width)
+        # (batch, kv heads, slots, head width)
+        k, v, sight = reading.extend(self.layer, k.transpose(1, 2), v.transpose(1, 2), self.kind)
+        y = reading.attend(q.transpose(1, 2), k, v, sight, self.scale, self.cap)  # (batch, heads, time, head width)
         return self.o_proj(y.transpose(1, 2).reshape(batch, time, -1))

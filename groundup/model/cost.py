@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from groundup.hardware import Machine
-from groundup.model.settings import ModelSettings
+from groundup.model.settings import GATED, ModelSettings
 
 F32 = 4  # bytes
 PASSES = 4  # over the same text: so many are worth almost as much as fresh text (Muennighoff et al. 2023)
@@ -59,7 +59,7 @@ def activation_bytes(settings: ModelSettings, rows: int, time: int, number: int 
     if settings.qk_norm:
         attention += queries + keys
     scores = settings.heads * time  # after the softmax
-    feedforward = width + (4 if settings.feedforward == "swiglu" else 2) * hidden
+    feedforward = width + (4 if settings.feedforward in GATED else 2) * hidden
     layer = attention + scores + feedforward
     logits = settings.vocabulary * (number + F32)
     return rows * time * (settings.depth * layer * number + logits + 2 * width * number)
@@ -129,4 +129,4 @@ def flops_per_second(machine: Machine) -> float:
 
 
 def _feedforward_matrices(settings: ModelSettings) -> int:
-    return 3 if settings.feedforward == "swiglu" else 2
+    return 3 if settings.feedforward in GATED else 2

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import families, quantize
+from groundup.model import config_json, quantize
 from groundup.model.names import give, places, take
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
@@ -44,7 +44,7 @@ def save(
     state = dict(model.state_dict())
     stored = {"weights": "int8"} if quantize.is_int8(model) else {}
     dtype = WORDS[next(tensor.dtype for tensor in state.values() if tensor.dtype in WORDS)]
-    config = families.to_config(model.settings, stored, dtype)
+    config = config_json.to_config(model.settings, stored, dtype)
     if template:
         config["groundup"] = {**config.get("groundup", {}), "template": template}
     generation: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def save(
         tokenizer.save(folder, template)
         generation = special_ids(tokenizer, template)
         config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
-    format = "hf" if config["model_type"] in families.KEYS else "groundup"
+    format = "groundup" if config["model_type"] == config_json.OURS else "hf"
     write(folder / WEIGHTS, give(places(model.settings, state, format), state))
     write_atomically(folder / GENERATION, _json(generation))
     write_atomically(folder / CONFIG, _json(config))
@@ -71,12 +71,12 @@ def load(folder: str | Path, precision: str | None = None) -> Transformer:
     if precision is not None and precision not in (*PRECISIONS, "int8"):
         raise Problem(f"precision {precision!r} is not known; known: {', '.join(PRECISIONS)}, int8.")
     config = read_json(folder / CONFIG)
-    settings, ours = families.from_config(config, str(folder / CONFIG))
+    settings, ours = config_json.from_config(config, str(folder / CONFIG))
     stored_int8 = _stored_int8(ours, folder)
     model = bare(settings)
     if stored_int8:
         quantize.hollow(model)
-    elsewhere = config["model_type"] != "groundup"
+    elsewhere = config["model_type"] != config_json.OURS
     tensors = read_weights(folder, settings, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
     if stored_int8 and precision in PRECISIONS:
         model.load_state_dict(tensors, assign=True)
@@ -122,7 +122,7 @@ def read_weights(
         stripped = len("transformer.")
     else:
         stripped = 0
-    expected = {place.theirs: shape for place, shape in zip(where, _their_shapes(where, shapes), strict=True)}
+    expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
     for name, shape in expected.items():
         if name not in files:
             raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")
@@ -134,16 +134,6 @@ def read_weights(
     if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
         raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
     return take(where, lambda name: files[name].read(name[stripped:]))
-
-
-def _their_shapes(where, shapes: dict[str, torch.Size]) -> list[tuple[int, ...]]:
-    """What each place's whole tensor must measure in their file."""
-    measured = []
-    for place in where:
-        shape = tuple(shapes[place.ours])
-        whole = shape if place.third is None else (shape[0] * 3, *shape[1:])
-        measured.append(whole[::-1] if place.transposed else whole)
-    return measured
 
 
 def _files(folder: Path) -> dict[str, TensorFile]:

@@ -11,12 +11,13 @@ from typing import Any, cast
 import numpy as np
 
 from groundup.errors import Problem
-from groundup.model import families, quantize
+from groundup.model import config_json, quantize
+from groundup.model.families import FAMILIES
 from groundup.model.folder import bare, fill
 from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, TYPES, UINT32, Fact, pack
 from groundup.model.gguf_words import speak, tokenizer_of
 from groundup.model.names import give, places, take
-from groundup.model.settings import FAMILIES, ModelSettings
+from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
 from groundup.tokenizer import Tokenizer
@@ -37,12 +38,24 @@ def write(
     settings = model.settings
     if type not in TYPES:
         raise Problem(f"GGUF type {type!r} is not known; known: {', '.join(TYPES)}.")
-    if wrong := families.unspeakable(settings):
+    if wrong := unspeakable(settings):
         raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: keep it as a folder of ours.")
     state = quantize.plain_tensors(model)
     tensors = give(places(settings, state, "gguf"), state)
     facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
     write_atomically(Path(path), cast(bytes, pack(facts, tensors, type)))
+
+
+def unspeakable(settings: ModelSettings) -> list[str]:
+    """What llama.cpp has no word for, or what is not told to it here."""
+    wrong = config_json.unspeakable(settings)
+    if not wrong and not FAMILIES[settings.family].gguf:
+        wrong = [f"family = {settings.family}"]
+    if not wrong and settings.pattern != ["full"]:
+        wrong = [f"pattern = {settings.pattern}"]
+    if not wrong and settings.rope_scaling is not None:
+        wrong = [f"rope_scaling = {settings.rope_scaling.kind}"]
+    return wrong
 
 
 def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
@@ -95,8 +108,9 @@ def settings_of(file: GGUF) -> ModelSettings:
     """The settings that the file's facts mean."""
     facts = file.facts
     family = facts.get("general.architecture")
-    if family not in FAMILIES:
-        raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(FAMILIES)}.")
+    spoken = [name for name, each in FAMILIES.items() if each.gguf]
+    if family not in spoken:
+        raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(spoken)}.")
     if kind := facts.get(f"{family}.rope.scaling.type", "none") not in ("none", None):
         raise Problem(f"{file.path}: rotary positions are scaled ({kind}); only unscaled ones are computed here.")
 
@@ -110,7 +124,7 @@ def settings_of(file: GGUF) -> ModelSettings:
     embedding = file.entries.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
         raise Problem(f"{file.path} has no tensor token_embd.weight, which holds the vocabulary.")
-    rms = FAMILIES[family]["norm"] == "rms"
+    rms = FAMILIES[family].parts["norm"] == "rms"
     eps = fact("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon")
     values: Mapping[str, Any] = {
         "family": family,
@@ -127,4 +141,4 @@ def settings_of(file: GGUF) -> ModelSettings:
         "eps": float(str(np.float32(eps))),
         "rope_base": float(str(np.float32(fact("rope.freq_base", 10_000.0)))),
     }
-    return families.checked(values, str(file.path))
+    return config_json.checked(values, str(file.path))

@@ -1,7 +1,7 @@
 """What each weight is called elsewhere, and how it lies there: the way of a trained matrix out of the house and back.
 
-Inside, all families carry the names that Hugging Face gave Llama. GPT-2 there keeps q, k, v in one matrix and stores
-matrices the other way round; GGUF has names of its own, and its Llama pairs neighbours when it turns queries and keys.
+Inside, all families carry the names that Hugging Face gave Llama. A family's tables say what others call them; several of
+ours that have one name there lie below each other in one matrix. GGUF's Llama pairs neighbours when it turns queries.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,47 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from groundup.errors import Problem
+from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
 
-_HF_GPT2 = {
-    "model.embed_tokens": "transformer.wte",
-    "model.positions.table": "transformer.wpe",
-    "model.norm": "transformer.ln_f",
-    "lm_head": "lm_head",
-    "input_layernorm": "transformer.h.{}.ln_1",
-    "self_attn.q_proj": "transformer.h.{}.attn.c_attn",
-    "self_attn.k_proj": "transformer.h.{}.attn.c_attn",
-    "self_attn.v_proj": "transformer.h.{}.attn.c_attn",
-    "self_attn.o_proj": "transformer.h.{}.attn.c_proj",
-    "post_attention_layernorm": "transformer.h.{}.ln_2",
-    "mlp.up_proj": "transformer.h.{}.mlp.c_fc",
-    "mlp.down_proj": "transformer.h.{}.mlp.c_proj",
-}
-_GGUF = {
-    "model.embed_tokens": "token_embd",
-    "model.positions.table": "position_embd",
-    "model.norm": "output_norm",
-    "lm_head": "output",
-    "input_layernorm": "blk.{}.attn_norm",
-    "self_attn.q_proj": "blk.{}.attn_q",
-    "self_attn.k_proj": "blk.{}.attn_k",
-    "self_attn.v_proj": "blk.{}.attn_v",
-    "self_attn.q_norm": "blk.{}.attn_q_norm",
-    "self_attn.k_norm": "blk.{}.attn_k_norm",
-    "self_attn.o_proj": "blk.{}.attn_output",
-    "post_attention_layernorm": "blk.{}.ffn_norm",
-    "mlp.gate_proj": "blk.{}.ffn_gate",
-    "mlp.up_proj": "blk.{}.ffn_up",
-    "mlp.down_proj": "blk.{}.ffn_down",
-}
-_GGUF_GPT2 = _GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"}
-TABLES = {
-    ("hf", "gpt2"): _HF_GPT2,
-    ("gguf", "qwen3"): _GGUF,
-    ("gguf", "llama"): _GGUF,
-    ("gguf", "gpt2"): _GGUF_GPT2,
-}
-_PARTS_OF_QKV = {"self_attn.q_proj": 0, "self_attn.k_proj": 1, "self_attn.v_proj": 2}
+LAYERS = "model.layers."
+TOGETHER = (  # ours that may lie below each other, in this order
+    ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    ("mlp.gate_proj", "mlp.up_proj"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,38 +27,64 @@ class Place:
 
     ours: str
     theirs: str
-    third: int | None = None  # of a matrix that holds q, k and v below each other
+    rows: tuple[int, int, int] | None = None  # where its rows begin and end in a matrix that holds several, of how many
     transposed: bool = False
+    woven: int = 0  # heads of a matrix that holds each head's q, k and v in turn, instead of all q, all k, all v
     pairs: int = 0  # heads whose rows pair neighbours (2i, 2i+1) instead of halves (i, i + half)
 
     def take(self, theirs: Tensor) -> Tensor:
         """Their tensor -> ours."""
-        whole = theirs.t() if self.transposed else theirs
-        part = whole if self.third is None else whole.chunk(3)[self.third]
+        part = theirs.t() if self.transposed else theirs
+        if self.woven:
+            part = unwoven(part, self.woven)
+        if self.rows is not None:
+            part = part[self.rows[0] : self.rows[1]]
         return (halves(part, self.pairs) if self.pairs else part).contiguous()
+
+    def measure(self, ours: tuple[int, ...]) -> tuple[int, ...]:
+        """What the whole tensor measures in their file, if ours has this shape."""
+        whole = ours if self.rows is None else (self.rows[2], *ours[1:])
+        return whole[::-1] if self.transposed else whole
 
 
 def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[Place]:
-    """For each of our names its place in a file of `format`: "hf" or "gguf"."""
-    table = TABLES.get((format, settings.family))
-    if table is None:
+    """For each of our names its place in a file of `format`: "hf", "gguf" or "groundup"."""
+    family = FAMILIES[settings.family]
+    table = {"hf": family.names, "gguf": family.gguf}.get(format, {})
+    if not table:
         return [Place(name, name) for name in names]
-    return [_place(settings, name, format, table) for name in names]
+    stored = family.stored if format == "hf" else frozenset()
+    return [_place(settings, name, format, table, stored) for name in names]
 
 
-def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, str]) -> Place:
+def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, str], stored: frozenset[str]) -> Place:
     stem, end = name.rsplit(".", 1)  # model.layers.3.self_attn.q_proj, weight
     layer = ""
-    if stem.startswith("model.layers."):
-        layer, stem = stem.removeprefix("model.layers.").split(".", 1)
+    if stem.startswith(LAYERS):
+        layer, stem = stem.removeprefix(LAYERS).split(".", 1)
+    if stem not in table:
+        raise Problem(f"The weight {name} has no name in {format} files of the family {settings.family}.")
+    rows = _rows(settings, stem, table)
     pairs = {"self_attn.q_proj": settings.heads, "self_attn.k_proj": settings.kv_heads}.get(stem, 0)
     return Place(
         ours=name,
         theirs=f"{table[stem].format(layer)}.{end}",
-        third=_PARTS_OF_QKV.get(stem) if settings.family == "gpt2" else None,
-        transposed=format == "hf" and end == "weight" and stem.startswith(("self_attn.", "mlp.")),
+        rows=rows,
+        transposed="transposed" in stored and end == "weight" and stem.startswith(("self_attn.", "mlp.")),
+        woven=settings.heads if "woven" in stored and rows is not None else 0,
         pairs=pairs if format == "gguf" and settings.family == "llama" else 0,
     )
+
+
+def _rows(settings: ModelSettings, stem: str, table: Mapping[str, str]) -> tuple[int, int, int] | None:
+    """Which rows of a matrix that holds several of ours are this one's."""
+    for group in TOGETHER:
+        if stem in group and len({table.get(each) for each in group}) == 1:
+            queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
+            sizes = (queries, keys, keys) if len(group) == 3 else (settings.hidden, settings.hidden)
+            start = sum(sizes[: group.index(stem)])
+            return start, start + sizes[group.index(stem)], sum(sizes)
+    return None
 
 
 def give(where: Iterable[Place], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -100,8 +94,11 @@ def give(where: Iterable[Place], tensors: Mapping[str, Tensor]) -> dict[str, Ten
         together.setdefault(place.theirs, []).append(place)
     theirs = {}
     for name, group in together.items():
+        group = sorted(group, key=lambda place: place.rows or (0, 0, 0))
         parts = [neighbours(tensors[p.ours], p.pairs) if p.pairs else tensors[p.ours] for p in group]
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        if group[0].woven:
+            whole = woven(whole, group[0].woven)
         theirs[name] = (whole.t() if group[0].transposed else whole).contiguous()
     return theirs
 
@@ -119,3 +116,13 @@ def neighbours(weight: Tensor, heads: int) -> Tensor:
 def halves(weight: Tensor, heads: int) -> Tensor:
     """Rows of each head from (2i, 2i + 1) to (i, i + half)."""
     return weight.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+
+
+def woven(weight: Tensor, heads: int) -> Tensor:
+    """Rows from all q, all k, all v to q, k and v of each head in turn."""
+    return weight.unflatten(0, (3, heads, -1)).transpose(0, 1).flatten(0, 2)
+
+
+def unwoven(weight: Tensor, heads: int) -> Tensor:
+    """Rows from q, k and v of each head in turn to all q, all k, all v."""
+    return weight.unflatten(0, (heads, 3, -1)).transpose(0, 1).flatten(0, 2)

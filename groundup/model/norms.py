@@ -24,6 +24,17 @@ class RMSNorm(nn.Module):
         return rms_norm(x, self.weight, self.eps)
 
 
+class RMSNormFromOne(RMSNorm):
+    """Gemma: the same with a gain of 1 + weight, so that weights that are pulled to zero leave vectors as they are."""
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        self.weight.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, 1 + self.weight, self.eps)
+
+
 class LayerNorm(nn.Module):
     """Ba et al. 2016: (x - mean(x)) / √(variance(x) + eps) · gain + bias."""
 
@@ -42,7 +53,7 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x, x.shape[-1:], self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
 
 
-NORMS = {"rms": RMSNorm, "layer": LayerNorm}
+NORMS = {"rms": RMSNorm, "rms_one": RMSNormFromOne, "layer": LayerNorm}
 
 
 class FastRMSNorm(torch.autograd.Function):

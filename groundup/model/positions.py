@@ -1,7 +1,7 @@
 """Where a token stands: every way of telling the model the order of its text.
 
-Attention alone sees a bag of tokens. A scheme gives it order either added to the token's vector (`add`) or turned into
-queries and keys (`turn`, by a table of angles that one forward pass makes once for all its layers).
+Attention alone sees a bag of tokens. A scheme gives it order added to the token's vector (`add`), turned into queries
+and keys (`turn`, by a table of angles that one forward pass makes once for all its layers), or added to scores (`bias`).
 """
 
 import math
@@ -11,13 +11,16 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding
+from groundup.model.rope import GROWING, scaled
 from groundup.model.settings import ModelSettings
 
-Angles = tuple[Tensor, Tensor]  # cosines and sines (batch or 1, time, 1, head width)
+Angles = tuple[Tensor, Tensor]  # cosines and sines (batch or 1, time, 1, numbers that are turned)
 
 
 class Unordered(nn.Module):
     """No order at all: the start of every other scheme, and a baseline worth measuring."""
+
+    biased = False  # whether `bias` adds something
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
@@ -26,8 +29,12 @@ class Unordered(nn.Module):
         """x (batch, time, width), at (batch or 1, time) -> x with order added."""
         return x
 
-    def angles(self, at: Tensor, dtype: torch.dtype) -> Angles | None:
-        """The table by which `turn` turns, or nothing if this scheme turns nothing."""
+    def angles(self, at: Tensor, dtype: torch.dtype, kind: str = "full") -> Angles | None:
+        """The table by which `turn` turns in layers of this kind, or nothing if this scheme turns nothing."""
+        return None
+
+    def bias(self, distance: Tensor, like: Tensor) -> Tensor | None:
+        """distance (time, slots) or (batch, time, slots) back to a key -> what is added to scores, for each head."""
         return None
 
 
@@ -66,22 +73,66 @@ class Rotary(Unordered):
 
     def __init__(self, settings: ModelSettings):
         super().__init__(settings)
-        self.head_width, self.base = settings.head_width, settings.rope_base
+        self.settings, self.turned = settings, settings.turned_width
+        self._rates: dict[tuple[str, torch.device], tuple[Tensor, float]] = {}
 
-    def angles(self, at: Tensor, dtype: torch.dtype) -> Angles:
-        pair = torch.arange(0, self.head_width, 2, device=at.device, dtype=torch.float32)
-        angle = at[:, :, None, None].float() * (1.0 / self.base ** (pair / self.head_width))
-        return torch.cat((angle.cos(),) * 2, -1).to(dtype), torch.cat((-angle.sin(), angle.sin()), -1).to(dtype)
+    def rates(self, at: Tensor, kind: str) -> tuple[Tensor, float]:
+        """Rates on the device of the positions; made once, unless they grow with the text."""
+        settings = self.settings
+        if kind == "window" and settings.local_rope_base:
+            base, scaling = settings.local_rope_base, None
+        else:
+            kind, base, scaling = "full", settings.rope_base, settings.rope_scaling
+        growing = scaling is not None and scaling.kind in GROWING
+        key = kind, at.device
+        if growing or key not in self._rates:
+            longest = int(at.max()) + 1 if growing else 0
+            rates, factor = scaled(base, self.turned, scaling, settings.context, longest)
+            self._rates[key] = rates.to(at.device), factor
+        return self._rates[key]
+
+    def angles(self, at: Tensor, dtype: torch.dtype, kind: str = "full") -> Angles:
+        rates, factor = self.rates(at, kind)
+        angle = at[:, :, None, None].float() * rates
+        cosine, sine = angle.cos() * factor, angle.sin() * factor
+        return torch.cat((cosine, cosine), -1).to(dtype), torch.cat((-sine, sine), -1).to(dtype)
 
 
-POSITIONS = {"none": Unordered, "sinusoidal": Sinusoidal, "learned": Learned, "rotary": Rotary}
+class ALiBi(Unordered):
+    """Press et al. 2021: a key costs by its distance, in each head at another rate. It needs no training to go further."""
+
+    biased = True
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__(settings)
+        self.slopes = slopes(settings.heads)
+
+    def bias(self, distance: Tensor, like: Tensor) -> Tensor:
+        rate = torch.tensor(self.slopes, device=like.device)[:, None, None]
+        return (distance[..., None, :, :] * -rate).to(like.dtype).reshape(-1, len(self.slopes), *distance.shape[-2:])
+
+
+def slopes(heads: int) -> list[float]:
+    """2^(-8/n), 2^(-16/n), … for n heads; where n is no power of two, every other one of the next power's fills up."""
+    power = 1 << (heads.bit_length() - 1)
+    first = [2 ** (-8 * (head + 1) / power) for head in range(power)]
+    return first if power == heads else first + slopes(2 * power)[0::2][: heads - power]
+
+
+POSITIONS = {"none": Unordered, "sinusoidal": Sinusoidal, "learned": Learned, "rotary": Rotary, "alibi": ALiBi}
 
 
 def turn(x: Tensor, angles: Angles | None) -> Tensor:
-    """Queries or keys (batch, time, heads, head width), pair i being (i, i + half) as Llama stores it -> turned."""
+    """Queries or keys (batch, time, heads, head width), pair i being (i, i + half) as Llama stores it -> turned.
+
+    Where the angles are fewer than the numbers, the last numbers of each head stay as they are.
+    """
     if angles is None:
         return x
     cosines, sines = angles
+    count = cosines.shape[-1]
+    if count < x.shape[-1]:
+        return torch.cat((turn(x[..., :count], angles), x[..., count:]), -1)
     left, right = x.chunk(2, -1)
     return x * cosines + torch.cat((right, left), -1) * sines
 

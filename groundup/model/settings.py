@@ -1,35 +1,29 @@
 """What a model is made of: its family, its sizes and its parts, checked before any memory is taken.
 
-Read from a recipe or from a folder's config.json; the transformer builds itself from it. Nothing here needs torch.
+Read from a recipe or from a folder's config.json; the model builds itself from it. Nothing here needs torch.
 """
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from groundup.config import Settings
-from groundup.errors import Problem
+from groundup.errors import Problem, nearest
+from groundup.model.families import FAMILIES
+from groundup.model.rope_settings import RopeScaling
 
-# What a family means when nothing else is said. A part changed away from its family is ours alone: no other
-# program has a word for it, so such a model is saved as `groundup` and the exports refuse it by name.
-FAMILIES: dict[str, dict[str, Any]] = {
-    "qwen3": {
-        "norm": "rms", "positions": "rotary", "feedforward": "swiglu", "qk_norm": True, "biases": False, "eps": 1e-6,
-    },
-    "llama": {
-        "norm": "rms", "positions": "rotary", "feedforward": "swiglu", "qk_norm": False, "biases": False, "eps": 1e-5,
-    },
-    "gpt2": {
-        "norm": "layer", "positions": "learned", "feedforward": "gelu", "qk_norm": False, "biases": True, "eps": 1e-5,
-    },
-}  # fmt: skip
-PARTS = ("norm", "positions", "feedforward", "qk_norm", "biases")
+KINDS = ("full", "window", "blocks", "strided")
+GATED = ("swiglu", "geglu", "geglu_exact")
 
 
 class ModelSettings(Settings):
-    """A decoder-only language model; what is left out is filled in from the family and the width."""
+    """A language model; what is left out is filled in from the family and the width."""
 
-    family: Literal["qwen3", "llama", "gpt2"] = Field(default="qwen3", description="whose architecture and formats")
+    family: str = Field(
+        default="qwen3",
+        description="whose architecture and formats",
+        json_schema_extra={"enum": list(FAMILIES)},
+    )
     depth: int = Field(default=4, gt=0, le=1024, description="layers")
     width: int = Field(default=128, gt=0, le=65536, description="numbers that stand for one token")
     heads: int = Field(default=0, ge=0, description="queries of a token in a layer; 0: width / head_width, or / 32")
@@ -39,31 +33,62 @@ class ModelSettings(Settings):
     context: int = Field(default=256, gt=0, description="longest text in tokens that the model is made for")
     vocabulary: int = Field(default=0, ge=0, description="different tokens; 0: as many as the tokenizer has")
     tied: bool = Field(default=True, description="whether head and embedding are one table")
-    rope_base: float = Field(default=10_000.0, gt=1, description="slowest rotary wavelength, tokens / 2π")
     eps: float = Field(default=0.0, ge=0, lt=1, description="kept under the root of every norm; 0: the family's")
-    norm: Literal["rms", "layer"] = Field(default="rms", description="how vectors come to one length")
-    positions: Literal["rotary", "learned", "sinusoidal", "none"] = Field(
+    norm: Literal["rms", "rms_one", "layer"] = Field(default="rms", description="how vectors come to one length")
+    norm_place: Literal["pre", "post", "sandwich", "output"] = Field(
+        default="pre", description="norms before each half of a layer, after the sum, on both sides, on what comes out"
+    )
+    parallel: bool = Field(default=False, description="whether both halves of a layer read the same vector")
+    positions: Literal["rotary", "learned", "sinusoidal", "alibi", "none"] = Field(
         default="rotary", description="how order is told"
     )
-    feedforward: Literal["swiglu", "gelu"] = Field(default="swiglu", description="what each token does for itself")
-    qk_norm: bool = Field(default=True, description="whether queries and keys are normed")
-    biases: bool = Field(default=False, description="whether projections add a bias")
-    born: Literal["blank", "seeing"] = Field(
-        default="blank", description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)"
+    rope_base: float = Field(default=10_000.0, gt=1, description="slowest rotary wavelength, tokens / 2π")
+    rope_share: float = Field(default=1.0, gt=0, le=1, description="how much of each head rotary positions turn")
+    rope_scaling: RopeScaling | None = Field(default=None, description="a stretch of rotary positions")
+    local_rope_base: float = Field(default=0.0, ge=0, description="rope_base of layers with a window; 0: the same")
+    feedforward: Literal["swiglu", "geglu", "geglu_exact", "gelu", "gelu_exact", "relu", "relu2", "silu"] = Field(
+        default="swiglu", description="what each token does for itself"
     )
+    qk_norm: bool | Literal["whole"] = Field(
+        default=True, description="whether queries and keys are normed, each head alone or all together (whole)"
+    )
+    biases: bool | Literal["qkv"] = Field(default=False, description="whether projections add a bias, or only q, k, v")
+    pattern: list[str] = Field(
+        default=["full"], min_length=1, description=f"what layers look at, in turn: {', '.join(KINDS)}"
+    )
+    window: int = Field(default=0, ge=0, description="tokens of a window, a block or a stride in the pattern")
+    attention_scale: float = Field(default=0.0, ge=0, description="factor on scores; 0: 1/√head_width")
+    attention_cap: float = Field(default=0.0, ge=0, description="scores are bent to stay below it; 0: they are not")
+    logit_cap: float = Field(default=0.0, ge=0, description="logits are bent to stay below it; 0: they are not")
+    embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table")
+    born: Literal["blank", "seeing"] = Field(
+        default="blank",
+        description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",
+    )
+
+    @field_validator("family")
+    @classmethod
+    def _known(cls, family: str) -> str:
+        if family not in FAMILIES:
+            guess = nearest(family, FAMILIES)
+            raise ValueError(
+                f"{family!r} is not known; known: {', '.join(FAMILIES)}" + (f"; did you mean {guess}?" if guess else "")
+            )
+        return family
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
         if not isinstance(given, dict) or given.get("family", "qwen3") not in FAMILIES:
             return given  # pydantic says what is wrong with it
-        full = {**FAMILIES[given.get("family", "qwen3")], **{name: value for name, value in given.items()}}
+        meant = FAMILIES[given.get("family", "qwen3")].parts
+        full = {**meant, **given}
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
         if not all(isinstance(full.get(name, 0), int) for name in sizes):
             return full
         if not full.get("eps"):
-            full["eps"] = FAMILIES[full.get("family", "qwen3")]["eps"]
+            full["eps"] = meant["eps"]
         if not full.get("heads"):
             full["heads"] = max(1, width // (head_width or 32))
         if not full.get("kv_heads"):
@@ -71,7 +96,8 @@ class ModelSettings(Settings):
         if not head_width:
             full["head_width"] = width // max(1, full["heads"])
         if not full.get("hidden"):
-            full["hidden"] = 4 * width if full["feedforward"] == "gelu" else max(32, round(width * 8 / 3 / 32) * 32)
+            gated = full.get("feedforward", "swiglu") in GATED
+            full["hidden"] = max(32, round(width * 8 / 3 / 32) * 32) if gated else 4 * width
         return full
 
     @model_validator(mode="after")
@@ -86,20 +112,57 @@ class ModelSettings(Settings):
                 f"model.kv_heads: {self.kv_heads} does not divide {self.heads} heads; "
                 f"each key must serve as many queries"
             )
-        if self.positions == "rotary" and self.head_width % 2:
+        if self.positions == "rotary" and (self.turned_width % 2 or not self.turned_width):
             raise ValueError(
-                f"model.head_width: rotary positions turn pairs of numbers, so {self.head_width} must be even; "
+                f"model.head_width: rotary positions turn pairs of numbers, so {self.turned_width} must be even; "
                 f"choose other heads, or positions: learned"
             )
-        if self.born == "seeing" and (self.positions != "rotary" or self.depth < 2):
-            raise ValueError("model.born: seeing needs rotary positions and at least two layers; say blank")
         if self.positions == "sinusoidal" and self.width % 2:
             raise ValueError(f"model.width: sinusoidal positions come in pairs, so {self.width} must be even")
+        for kind in self.pattern:
+            if kind not in KINDS:
+                guess = nearest(kind, KINDS)
+                raise ValueError(
+                    f"model.pattern: {kind!r} is not known; known: {', '.join(KINDS)}"
+                    + (f"; did you mean {guess}?" if guess else "")
+                )
+            if kind != "full" and not self.window:
+                raise ValueError(f"model.window: layers of the kind {kind} need it: how many tokens they look at")
+        if self.parallel and self.norm_place != "pre":
+            raise ValueError(
+                f"model.norm_place: {self.norm_place} has no meaning where both halves read one vector: say pre"
+            )
+        scaling = self.rope_scaling
+        for name in ("short", "long"):
+            given = len(getattr(scaling, name)) if scaling else 0
+            if given and given != self.turned_width // 2:
+                raise ValueError(
+                    f"model.rope_scaling.{name}: has {given} numbers; there are {self.turned_width // 2} pairs"
+                )
+        if self.born == "seeing" and not self._can_be_born_seeing():
+            raise ValueError(
+                "model.born: seeing needs rotary positions, full attention and two layers or more; say blank"
+            )
         return self
+
+    def _can_be_born_seeing(self) -> bool:
+        plain = self.norm_place == "pre" and not self.parallel and self.rope_share == 1 and self.rope_scaling is None
+        return plain and self.positions == "rotary" and self.depth >= 2 and self.pattern == ["full"]
+
+    @property
+    def turned_width(self) -> int:
+        """How many numbers of each query and key rotary positions turn."""
+        return int(self.head_width * self.rope_share)
+
+    def kind_of(self, layer: int) -> str:
+        """What the layer of this number looks at."""
+        return self.pattern[layer % len(self.pattern)]
 
     def changed(self) -> list[str]:
         """The parts that differ from what the family's name promises to other programs."""
-        return [part for part in PARTS if getattr(self, part) != FAMILIES[self.family][part]]
+        family = FAMILIES[self.family]
+        told = {name: family.parts.get(name, PARTS[name]) for name in PARTS if name not in family.free}
+        return [name for name, meant in told.items() if getattr(self, name) != meant]
 
     def with_vocabulary(self, size: int) -> "ModelSettings":
         """The same model for a tokenizer of `size` tokens, specials included."""
@@ -109,3 +172,13 @@ class ModelSettings(Settings):
                 f"set it to at least {size}, or to 0 to take the tokenizer's."
             )
         return self if self.vocabulary else self.model_copy(update={"vocabulary": size})
+
+
+_SIZES = {"family", "depth", "width", "heads", "kv_heads", "head_width", "hidden", "context", "vocabulary", "tied",
+          "rope_base", "eps", "born"}  # fmt: skip
+# What a family's name promises, and what is meant where it says nothing.
+PARTS = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in ModelSettings.model_fields.items()
+    if name not in _SIZES
+}

@@ -4,35 +4,19 @@ Ids become vectors, pass `depth` layers (tokens look at each other, then each th
 the head. Parts come from the tables named in the settings; parameters carry the names that Hugging Face gave Llama.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, Attention, CacheLike, Sight
+from groundup.model.attention import ATTENTIONS, bent
 from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
-from groundup.model.feedforward import FEEDFORWARDS
+from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
-from groundup.model.positions import POSITIONS, Angles
+from groundup.model.positions import POSITIONS
+from groundup.model.reading import CacheLike, Reading
 from groundup.model.settings import ModelSettings
-
-
-class Layer(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x))."""
-
-    def __init__(self, settings: ModelSettings):
-        super().__init__()
-        self.input_layernorm = NORMS[settings.norm](settings.width, settings.eps)
-        self.self_attn = Attention(settings)
-        self.post_attention_layernorm = NORMS[settings.norm](settings.width, settings.eps)
-        self.mlp = FEEDFORWARDS[settings.feedforward](settings)
-
-    def forward(self, x: Tensor, angles: Angles | None, attend: Callable, remember: Callable) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), angles, attend, remember)
-        return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class Layers(nn.Module):
@@ -43,8 +27,10 @@ class Layers(nn.Module):
         # A table that is also the head must start small, or the first guesses are wildly sure of themselves.
         self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation=0.02 if settings.tied else 0.5)
         self.positions = POSITIONS[settings.positions](settings)
-        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.depth))
-        self.norm = NORMS[settings.norm](settings.width, settings.eps)
+        self.layers = nn.ModuleList(Layer(settings, number) for number in range(settings.depth))
+        # After the sum, a layer norms what it gives; everywhere else the last vector is as long as it has grown.
+        last = settings.norm_place != "post"
+        self.norm = NORMS[settings.norm](settings.width, settings.eps) if last else nn.Identity()
 
 
 class Transformer(nn.Module):
@@ -115,36 +101,19 @@ class Transformer(nn.Module):
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
         x = self.model.embed_tokens(ids)
-        x = self.model.positions.add(x if self.compute is None else x.to(self.compute), positions)
-        angles = self.model.positions.angles(positions, x.dtype)
-        attend = ATTENTIONS[self.attention]
-        remember = no_memory(x, segments) if cache is None else memory(cache, positions.expand(batch, time), x)
-        for number, layer in enumerate(self.model.layers):
-            x = layer(x, angles, attend, remember(number))
+        if self.compute is not None:
+            x = x.to(self.compute)
+        if self.settings.embedding_scale != 1:
+            x = x * torch.tensor(self.settings.embedding_scale, dtype=x.dtype)
+        x = self.model.positions.add(x, positions)
+        reading = Reading(
+            self.settings, self.model.positions, ATTENTIONS[self.attention], x, positions, segments, cache
+        )
+        for layer in self.model.layers:
+            x = layer(x, reading)
         return self.model.norm(x)
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""
-        return self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
-
-
-def no_memory(x: Tensor, segments: Tensor | None) -> Callable:
-    """Keys and values are those of this pass: the whole text is here."""
-    sight = Sight.triangle(x.shape[1], x) if segments is None else Sight.within(segments, x)
-    return lambda layer: lambda k, v: (k, v, sight)
-
-
-def memory(cache: CacheLike, positions: Tensor, x: Tensor) -> Callable:
-    """Keys and values of earlier passes come from the cache, which also says which of them a query may see."""
-    known: list[tuple[Tensor | None, Sight]] = []  # a cache gives the same mask to all layers: turn it into a bias once
-
-    def remember(layer: int) -> Callable:
-        def extend(k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Sight]:
-            k, v, seen = cache.extend(layer, k, v, positions)
-            if not known or known[-1][0] is not seen:
-                known[:] = [(seen, Sight(None) if seen is None else Sight.where(seen, x))]
-            return k, v, known[-1][1]
-
-        return extend
-
-    return remember
+        logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
+        return bent(logits, self.settings.logit_cap)

@@ -43,13 +43,13 @@ def run(settings: Settings, work: Work) -> None:
     """Write each format, read it back, and compare."""
     import torch
 
-    from groundup.model import families, folder, gguf, quantize
+    from groundup.model import config_json, folder, gguf, quantize
     from groundup.tokenizer import Tokenizer, huggingface
 
     torch.set_num_threads(max(1, work.machine.threads))
     source = folder.within(settings.model)
     model = folder.load(source)
-    if wrong := families.unspeakable(model.settings):
+    if wrong := config_json.unspeakable(model.settings):
         raise Problem(
             f"{source} is a {model.settings.family} with {', '.join(wrong)}: no other program knows such a model, "
             f"so it cannot be exported; it can be served as it is."

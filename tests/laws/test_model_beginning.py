@@ -14,7 +14,7 @@ def shares(model: Transformer, ids: torch.Tensor, monkeypatch) -> list[torch.Ten
     """How each query of each layer divides its attention: (batch, heads, time, time) a layer."""
     seen = []
 
-    def watched(q, k, v, sight):
+    def watched(q, k, v, sight, scale=None, cap=0.0):
         keys = k.repeat_interleave(q.shape[1] // k.shape[1], 1)
         seen.append((q @ keys.transpose(-1, -2) / q.shape[-1] ** 0.5 + sight.bias).softmax(-1))
         return attention.plain(q, k, v, sight)

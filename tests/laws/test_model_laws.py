@@ -5,10 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundup.model.attention import ATTENTIONS, Sight
+from groundup.model.attention import ATTENTIONS
+from groundup.model.positions import slopes
 from groundup.model.settings import ModelSettings
+from groundup.model.sight import PATTERNS, Sight, seen_by_definition
 from groundup.model.transformer import Transformer
-from tests.model_example import SHAPES, TinyCache, ids, model
+from tests.model_example import EVERY, TinyCache, ids, model
 
 CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 
@@ -20,7 +22,7 @@ def no_gradients():
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY)
 def test_a_change_alters_nothing_before_it(shape, attention):
     made, text = model(shape), ids(2, 12)
     made.attention = attention
@@ -32,7 +34,7 @@ def test_a_change_alters_nothing_before_it(shape, attention):
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY)
 def test_a_packed_row_equals_its_texts_alone(shape, attention):
     made, text = model(shape), ids(1, 15)
     made.attention = attention
@@ -46,7 +48,7 @@ def test_a_packed_row_equals_its_texts_alone(shape, attention):
 
 
 @pytest.mark.parametrize("attention", ["plain", "fused"])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY)
 def test_reading_with_a_cache_equals_reading_at_once(shape, attention):
     made, text = model(shape), ids(3, 20)
     made.attention = attention
@@ -57,7 +59,7 @@ def test_reading_with_a_cache_equals_reading_at_once(shape, attention):
     torch.testing.assert_close(torch.cat(parts, 1), made(text), **CLOSE)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY)
 def test_rows_of_different_lengths_share_a_cache(shape):
     made, text, lengths = model(shape), ids(2, 10), torch.tensor([4, 9])
     cache = TinyCache(made.settings.depth, 2)
@@ -79,9 +81,11 @@ def test_rows_of_different_lengths_share_a_cache(shape):
     time=st.integers(1, 9),
     earlier=st.integers(0, 4),
     seed=st.integers(0, 10**6),
-    kind=st.sampled_from(["triangle", "segments", "rows", "all"]),
+    kind=st.sampled_from(["triangle", "segments", "rows", "all", "heads"]),
+    scale=st.sampled_from([None, 0.5]),
+    cap=st.sampled_from([0.0, 2.0]),
 )
-def test_all_attentions_are_the_definition(group, time, earlier, seed, kind):
+def test_all_attentions_are_the_definition(group, time, earlier, seed, kind, scale, cap):
     dice = torch.Generator().manual_seed(seed)
     heads, kv_heads = group
     slots = time if kind in ("triangle", "segments") else time + earlier
@@ -95,14 +99,53 @@ def test_all_attentions_are_the_definition(group, time, earlier, seed, kind):
         seen = torch.rand(2, time, slots, generator=dice) < 0.5
         seen[..., 0] = True
         sight = Sight.where(seen, q)
+    elif kind == "heads":
+        sight = Sight(torch.randn(1, heads, time, slots, generator=dice))
     else:
         sight = Sight(None)
-    meant = ATTENTIONS["steps"](q, k, v, sight)
+    meant = ATTENTIONS["steps"](q, k, v, sight, scale, cap)
     for name in ("plain", "fused"):
-        torch.testing.assert_close(ATTENTIONS[name](q, k, v, sight), meant, **CLOSE)
+        torch.testing.assert_close(ATTENTIONS[name](q, k, v, sight, scale, cap), meant, **CLOSE)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@settings(max_examples=50, deadline=None)
+@given(kind=st.sampled_from(sorted(PATTERNS)), time=st.integers(1, 20), size=st.integers(1, 7), first=st.integers(0, 9))
+def test_patterns_are_their_definition(kind, time, size, first):
+    at = torch.arange(first, first + time)
+    keys = torch.arange(first + time)
+    distance = at[:, None] - keys
+    seen = PATTERNS[kind](distance, at, size) & (distance >= 0)
+    assert seen.tolist() == [[seen_by_definition(kind, q, k, size) for k in keys.tolist()] for q in at.tolist()]
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_what_a_pattern_hides_changes_nothing(kind):
+    """One layer, and a token that the last one may not see."""
+    made, text = model("qwen3", pattern=[kind], window=4, depth=1), ids(1, 14)
+    hidden = next(key for key in range(13) if not seen_by_definition(kind, 13, key, 4))
+    changed = text.clone()
+    changed[0, hidden] = (changed[0, hidden] + 1) % 300
+    assert torch.equal(made(text)[:, 13], made(changed)[:, 13])
+    assert not torch.allclose(made(text)[:, hidden], made(changed)[:, hidden])
+
+
+def test_alibi_costs_by_distance():
+    made = model("alibi", depth=1)
+    assert slopes(8) == [2.0**-n for n in range(1, 9)] and slopes(3) == [2.0**-4, 2.0**-8, 2.0**-2]
+    scheme, distance = made.model.positions, torch.arange(5)[:, None] - torch.arange(5)
+    bias = scheme.bias(distance, torch.zeros(1))
+    for head, slope in enumerate(slopes(6)):
+        assert bias[0, head, 4, 1] == pytest.approx(-3 * slope)
+
+
+@pytest.mark.parametrize("shape", ["alibi", "blocks"])
+def test_bias_of_distances_does_not_depend_on_where_a_text_begins(shape):
+    made, text = model(shape), ids(1, 8)
+    shift = 31 if shape == "alibi" else 35  # blocks begin at multiples of their size
+    torch.testing.assert_close(made(text, positions=torch.arange(8)[None] + shift), made(text), atol=5e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", EVERY)
 def test_the_last_logits_are_those_of_all(shape):
     made, text, last = model(shape), ids(3, 10), torch.tensor([9, 0, 4])
     torch.testing.assert_close(made(text, last=last), made(text)[torch.arange(3), last], **CLOSE)
@@ -127,7 +170,7 @@ def test_rotary_scores_see_only_distances():
     torch.testing.assert_close(shifted, made(text), atol=5e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY)
 @pytest.mark.parametrize("attention", ["plain", "fused"])
 def test_bf16_computes_the_same_but_for_rounding(shape, attention):
     made, text = model(shape), ids(2, 20)

@@ -4,15 +4,34 @@ import json
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, LlamaConfig, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    Qwen2Config,
+    Qwen3Config,
+)
 
 from groundup.model import folder
 from groundup.tokenizer import chat
-from tests.model_example import SHAPES, TEXT, ids, model, tokenizer
+from tests.model_example import SHAPES, TEXT, TinyCache, ids, model, tokenizer
 
 
 def theirs_of(path):
     return AutoModelForCausalLM.from_pretrained(path).eval()
+
+
+@torch.inference_mode()
+def continued(ours, text, count):
+    """The likeliest tokens, one by one, with a cache."""
+    cache, new = TinyCache(ours.settings.depth, 1), text
+    for _ in range(count):
+        new = ours(new, cache=cache)[:, -1:].argmax(-1)
+        cache.lengths = cache.lengths + (text.shape[1] - cache.lengths)
+        text = torch.cat((text, new), 1)
+    return text
 
 
 @pytest.fixture(params=SHAPES)
@@ -31,13 +50,8 @@ def test_logits_are_equal(pair):
 
 def test_the_likeliest_continuation_is_the_same_for_64_tokens(pair):
     ours, theirs = pair
-    prompt = ids(1, 10)
-    text = prompt
-    with torch.inference_mode():
-        for _ in range(64):
-            text = torch.cat((text, ours(text, last=torch.tensor([text.shape[1] - 1])).argmax(-1)[:, None]), 1)
-        expected = theirs.generate(prompt, max_new_tokens=64, min_new_tokens=64, do_sample=False, pad_token_id=0)
-    assert torch.equal(text, expected)
+    expected = theirs.generate(ids(1, 10), max_new_tokens=64, min_new_tokens=64, do_sample=False, pad_token_id=0)
+    assert torch.equal(continued(ours, ids(1, 10), 64), expected)
 
 
 def test_gradients_are_equal(pair):
@@ -52,13 +66,38 @@ def test_gradients_are_equal(pair):
     assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
-CONFIGS = [
-    Qwen3Config(vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                head_dim=8, intermediate_size=40, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}),
-    LlamaConfig(vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                intermediate_size=40, rms_norm_eps=1e-5, tie_word_embeddings=True),
-    GPT2Config(vocab_size=90, n_embd=32, n_layer=2, n_head=4, n_positions=50, bos_token_id=1, eos_token_id=1),
-]  # fmt: skip
+SMALL = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+         "intermediate_size": 40, "max_position_embeddings": 64, "eos_token_id": None, "pad_token_id": 0}  # fmt: skip
+ROPES = {
+    "linear": {"rope_type": "linear", "factor": 3.0},
+    "dynamic": {"rope_type": "dynamic", "factor": 2.0},
+    "yarn": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16},
+    "yarn, told": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 8.0,
+                   "beta_slow": 2.0, "attention_factor": 0.7, "truncate": False},
+    "yarn, deepseek": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.7,
+                       "mscale_all_dim": 0.4},
+    "llama3": {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 32, "low_freq_factor": 1.0,
+               "high_freq_factor": 4.0},
+}  # fmt: skip
+
+
+def stretched(name):
+    return LlamaConfig(**SMALL, rope_parameters={"rope_theta": 500.0, **ROPES[name]})
+
+
+CONFIGS = {
+    "qwen3": Qwen3Config(**SMALL, head_dim=8, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}),
+    "qwen3, windows": Qwen3Config(**SMALL, head_dim=8, use_sliding_window=True, sliding_window=5, max_window_layers=1),
+    "llama": LlamaConfig(**SMALL, rms_norm_eps=1e-5, tie_word_embeddings=True),
+    "gpt2": GPT2Config(
+        vocab_size=90, n_embd=32, n_layer=2, n_head=4, n_positions=80, bos_token_id=1, eos_token_id=None
+    ),
+    "qwen2": Qwen2Config(**SMALL),
+    "qwen2, windows": Qwen2Config(**SMALL, use_sliding_window=True, sliding_window=6, max_window_layers=0),
+    "mistral": MistralConfig(**SMALL, head_dim=16, sliding_window=6),
+    "mistral, no window": MistralConfig(**SMALL, sliding_window=None),
+    **{name: stretched(name) for name in ROPES},
+}
 
 
 def written_by_transformers(config, path):
@@ -71,17 +110,36 @@ def written_by_transformers(config, path):
     return theirs
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.model_type)
-def test_their_folders_are_read(config, tmp_path):
-    theirs = written_by_transformers(config, tmp_path)
-    with torch.inference_mode():
-        mine, expected = folder.load(tmp_path)(ids(2, 30, 90)), theirs(ids(2, 30, 90)).logits
+@pytest.fixture(params=CONFIGS)
+def theirs(request, tmp_path):
+    return written_by_transformers(CONFIGS[request.param], tmp_path / "theirs"), tmp_path
+
+
+def test_their_folders_give_their_logits_gradients_and_texts(theirs):
+    theirs, path = theirs
+    ours, text = folder.load(path / "theirs"), ids(2, 30, 90)
+    mine, expected = ours(text), theirs(text).logits
     assert (mine - expected).abs().max() <= 2e-5 * expected.abs().max()
+    for logits in (mine, expected):
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), text.flatten()).backward()
+    mine, expected = ours.model.embed_tokens.weight.grad, theirs.get_input_embeddings().weight.grad
+    assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max()
+    said = theirs.generate(ids(1, 8, 90), max_new_tokens=64, do_sample=False, pad_token_id=0)
+    assert torch.equal(continued(ours, ids(1, 8, 90), 64), said)
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.model_type)
-def test_their_folder_in_several_files_is_read(config, tmp_path):
-    theirs = written_by_transformers(config, tmp_path / "whole")
+def test_their_folder_comes_back_as_it_went(theirs):
+    theirs, path = theirs
+    folder.save(path / "back", folder.load(path / "theirs"))
+    again = theirs_of(path / "back")
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
+    with torch.inference_mode():
+        assert torch.equal(again(ids(2, 30, 90)).logits, theirs(ids(2, 30, 90)).logits)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gpt2"])
+def test_their_folder_in_several_files_is_read(name, tmp_path):
+    theirs = written_by_transformers(CONFIGS[name], tmp_path / "whole")
     theirs.save_pretrained(tmp_path / "parts", max_shard_size="20KB")
     assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
     whole, parts = folder.load(tmp_path / "whole").state_dict(), folder.load(tmp_path / "parts").state_dict()
@@ -89,7 +147,7 @@ def test_their_folder_in_several_files_is_read(config, tmp_path):
 
 
 def test_old_and_new_key_styles_mean_the_same(tmp_path):
-    written_by_transformers(CONFIGS[0], tmp_path)
+    written_by_transformers(CONFIGS["qwen3"], tmp_path)
     text = (tmp_path / "config.json").read_text()
     new = folder.load(tmp_path).settings
     old = json.loads(text)

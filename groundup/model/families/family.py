@@ -1,0 +1,49 @@
+"""What a family is: the parts that its name promises, and how other people's files say its settings and weights.
+
+A family is data and a few small functions, no class tower: the model is built from settings alone. Nothing here needs torch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from groundup.model.settings import ModelSettings
+
+Config = Mapping[str, Any]  # a config.json
+
+
+def nothing(*_: Any) -> dict[str, Any]:
+    """What a function of a family answers that has no more to say."""
+    return {}
+
+
+def all_said(_: "ModelSettings") -> list[str]:
+    """A family whose parts say it all."""
+    return []
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family. `model_type`, `keys` and the rest of `config.json` are empty for what is ours alone."""
+
+    parts: Mapping[str, Any]  # what its name means; eps is always among them
+    model_type: str = ""  # its name in config.json
+    class_name: str = ""  # the class that transformers has for it
+    keys: Mapping[str, str] = field(default_factory=dict)  # our setting -> their key
+    unsaid: Mapping[str, Any] = field(default_factory=dict)  # what transformers takes where a file says nothing
+    meant: Mapping[str, tuple[Any, ...]] = field(
+        default_factory=dict
+    )  # keys with few values that we compute; first: written
+    ignored: frozenset[str] = frozenset()  # keys without effect on numbers, beside those of all families
+    free: frozenset[str] = frozenset()  # parts that its files may state, so that they are no promise of its name
+    reads: frozenset[str] = frozenset()  # the keys that `read` looks at
+    read: Callable[[Config, str], dict[str, Any]] = nothing  # config, where -> settings that no single key says
+    write: Callable[["ModelSettings"], dict[str, Any]] = nothing  # the same way back
+    lacks: Callable[["ModelSettings"], list[str]] = all_said  # settings that its files cannot say
+    names: Mapping[str, str] = field(default_factory=dict)  # stems of our weights -> theirs; empty: the same
+    stored: frozenset[str] = frozenset()  # how matrices lie in their files: "transposed", "woven" (see names.py)
+    gguf: Mapping[str, str] = field(
+        default_factory=dict
+    )  # stems of our weights -> llama.cpp's; empty: not spoken there
+    architecture: str = "decoder"  # of ARCHITECTURES: what is built from its settings
