@@ -29,6 +29,7 @@ COMMANDS = [
     "quantize",
     "export",
     "report",
+    "vectors",
     "generate",
     "chat",
     "serve",

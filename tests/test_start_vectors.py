@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_a_sentence():
         freeze(model(tokens), ["head"])
 
 
-@pytest.mark.parametrize("kind", ["word", "wordpiece", "unigram", "character", "byte"])
+@pytest.mark.parametrize("kind", ["word", "wordpiece", "character", "byte"])
 def test_any_kind_of_tokenizer_finds_words(kind):
     tokens = Tokenizer.train(TEXT, 300, kind=kind)
     found = start_from(model(tokens), vectors(), tokens)

@@ -51,14 +51,14 @@ def learn_words(texts: Iterable[str], asked: SkipGram, seed: int = 0, told: Told
 
 
 def words_of(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The words of each text as GPT-4's pattern cuts it, white space stripped off."""
+    """The words of each text as GPT-2's pattern cuts it: letters, numbers, or signs, without white space."""
     use_cache_folder()
     from groundup.kernels.words import word_ends
     from groundup.tokenizer.batches import joined
     from groundup.tokenizer.classes import read_classes
     from groundup.tokenizer.cutting import Cutter
 
-    cutter = Cutter("gpt4", read_classes())
+    cutter = Cutter("gpt2", read_classes())
     for text in texts:
         data = text.encode(errors="replace")
         (buffer, _), rules = joined([data]), cutter.rules([data])

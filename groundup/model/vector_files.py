@@ -20,6 +20,7 @@ from groundup.model.vectors import Vectors
 from groundup.run import write_atomically
 
 LONGEST_LINE, LONGEST_WORD, WIDEST = 1 << 20, 1 << 12, 1 << 16  # bytes, bytes, numbers
+FORMS = ("word2vec", "glove")  # that are written
 NUMBER = frozenset(b"0123456789+-.eE")
 Row = tuple[str, list[float] | np.ndarray]
 
@@ -38,8 +39,8 @@ def read(path: str | Path) -> Vectors:
 
 def write(path: str | Path, vectors: Vectors, form: str = "word2vec") -> None:
     """As text of word2vec or of GloVe; every number comes back as it was."""
-    if form not in ("word2vec", "glove"):
-        raise Problem(f"word vectors are written as word2vec or glove, not as {form!r}")
+    if form not in FORMS:
+        raise Problem(f"word vectors are written as {' or '.join(FORMS)}, not as {form!r}")
     odd = next((word for word in vectors.words if not _can_be_written(word)), None)
     if odd is not None:
         raise Problem(

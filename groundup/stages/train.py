@@ -49,7 +49,7 @@ class SampleSettings(config.Settings):
 class VectorSettings(config.Settings):
     """Word vectors learnt before, from which fresh weights start."""
 
-    path: Input = Field(description="a file of word2vec or GloVe, or what `groundup vectors learn` made")
+    path: Input = Field(description="a file of word2vec or GloVe, or what `groundup vectors train` made")
     frozen: bool = Field(default=False, description="whether the table of tokens stays as it starts (a tied head, too)")
 
 
