@@ -6,6 +6,8 @@ The order is that of the help texts: decoders first.
 from groundup.model.families.family import Family
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
+from groundup.model.families.marian import MARIAN, TRANSFORMER2017
+from groundup.model.families.t5 import T5
 
 FAMILIES: dict[str, Family] = {
     "qwen3": QWEN3,
@@ -13,4 +15,7 @@ FAMILIES: dict[str, Family] = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "gpt2": GPT2,
+    "t5": T5,
+    "marian": MARIAN,
+    "transformer2017": TRANSFORMER2017,
 }
