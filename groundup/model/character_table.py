@@ -4,8 +4,8 @@ The bytes of a token, between two signs for its ends, pass convolutions of sever
 token is kept (Kim et al. 2016) and all are projected to the model's width. The door is that of `embedding.Embedding`.
 """
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,34 +15,37 @@ from torch.nn import functional as F
 from groundup.errors import Problem
 from groundup.model.character_settings import CharacterSettings
 from groundup.model.embedding import Embedding, out_of_range
-from groundup.model.linear import Linear, linear
+from groundup.model.linear import linear
 
 NOTHING, BEGIN, END, FIRST = 0, 1, 2, 3  # signs; a byte b is FIRST + b
 SIGNS = FIRST + 256
 
 
-class CharacterTable(nn.Module):
+class CharacterTable(Embedding):
     """One vector for each token: its own, plus what its letters say."""
 
     spelling: Tensor
 
     def __init__(self, vocabulary: int, width: int, deviation: float, settings: CharacterSettings | None = None):
-        super().__init__()
+        super().__init__(vocabulary, width, deviation)
         settings = settings or CharacterSettings()
-        self.rows, self.deviation = vocabulary, deviation
-        self.own = Embedding(vocabulary, width, deviation)
-        self.letters = Embedding(SIGNS, settings.width, deviation=1.0)
         lengths = [(length, count) for length, count in enumerate(settings.filters, 1) if count]
-        self.filters: Any = nn.ModuleList(
-            Linear(length * settings.width, count, bias=True) for length, count in lengths
-        )
-        self.projection = Linear(sum(settings.filters), width, scale=deviation)
+        self.letters = nn.Parameter(torch.empty(SIGNS, settings.width))
+        self.filters = nn.ParameterList(torch.empty(count, length * settings.width) for length, count in lengths)
+        self.shifts = nn.ParameterList(torch.empty(count) for _, count in lengths)
+        self.projection = nn.Parameter(torch.empty(width, sum(settings.filters)))
         self.register_buffer("spelling", torch.zeros(vocabulary, settings.longest, dtype=torch.int16))
 
+    @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Start values of all its parts; how tokens are spelt stays."""
-        for part in (self.own, self.letters, *self.filters, self.projection):
-            part.initialise(generator)
+        """Start values; how tokens are spelt stays."""
+        super().initialise(generator)
+        self.letters.copy_(torch.randn(self.letters.shape, generator=generator))
+        for weight, scale in (*((each, 1.0) for each in self.filters), (self.projection, self.deviation)):
+            bound = scale * math.sqrt(3 / weight.shape[1])
+            weight.copy_((torch.rand(weight.shape, generator=generator) * 2 - 1) * bound)
+        for shift in self.shifts:
+            shift.zero_()
 
     def spell(self, tokens: Sequence[bytes]) -> None:
         """Learn how the tokens of a vocabulary are spelt; what has no bytes (a special token) is spelt as nothing."""
@@ -55,9 +58,8 @@ class CharacterTable(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """ids (batch, time) -> vectors (batch, time, width); the letters of each different token are read once."""
         try:
-            own = self.own(ids)
             different, place = ids.unique(return_inverse=True)
-            return own + F.embedding(place, self.read(self.spelling[different]))
+            return F.embedding(ids, self.weight) + F.embedding(place, self.read(self.spelling[different]))
         except IndexError:
             raise Problem(out_of_range(ids, self.rows)) from None
 
@@ -67,7 +69,7 @@ class CharacterTable(nn.Module):
 
     def table(self) -> Tensor:
         """All vectors (vocabulary, width)."""
-        return self.own.weight + self.read(self.spelling)
+        return self.weight + self.read(self.spelling)
 
     def project(self, x: Tensor) -> Tensor:
         """x (…, width) -> how much it resembles each token's vector (…, vocabulary)."""
@@ -78,9 +80,9 @@ class CharacterTable(nn.Module):
         used = int((spelling != NOTHING).sum(1).max()) if len(spelling) else 0
         spelling = spelling[:, : max(used, 1)].long()
         there = spelling != NOTHING  # (tokens, time)
-        letters = F.embedding(spelling, self.letters.weight) * there[..., None]
-        found = [strongest(letters, there, each.weight, each.bias) for each in self.filters]
-        return self.projection(torch.tanh(torch.cat(found, 1)) * there.any(1, keepdim=True))
+        letters = F.embedding(spelling, self.letters) * there[..., None]
+        found = [strongest(letters, there, *each) for each in zip(self.filters, self.shifts, strict=True)]
+        return linear(torch.tanh(torch.cat(found, 1)) * there.any(1, keepdim=True), self.projection)
 
 
 def strongest(letters: Tensor, there: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

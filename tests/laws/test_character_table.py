@@ -34,7 +34,7 @@ def embedding() -> Embedding:
 @pytest.mark.parametrize("kind", ["own vectors", "letters too"])
 def test_a_lookup_is_a_product_with_a_one_hot_vector(kind):
     made = embedding() if kind == "own vectors" else table()
-    weight = made.weight if isinstance(made, Embedding) else made.table()
+    weight = made.table() if isinstance(made, CharacterTable) else made.weight
     ids = torch.randint(len(TOKENS), (3, 7), generator=torch.Generator().manual_seed(2))
     looked_up = made(ids)
     product = F.one_hot(ids, len(TOKENS)).to(weight) @ weight
@@ -63,9 +63,12 @@ def test_a_vector_is_read_as_it_is_written_down():
     made = table()
     signs = made.spelling[TOKENS.index(b"a")].long()
     assert signs.tolist() == [BEGIN, FIRST + ord("a"), END, *[0] * 9]
-    letters = made.letters.weight[signs[:3]]
-    found = [strongest_plainly(letters[None], torch.ones(1, 3), each.weight, each.bias) for each in made.filters]
-    expected = made.own.weight[TOKENS.index(b"a")] + (made.projection.weight @ torch.tanh(torch.cat(found, 1)[0]))
+    letters = made.letters[signs[:3]]
+    found = [
+        strongest_plainly(letters[None], torch.ones(1, 3), *each)
+        for each in zip(made.filters, made.shifts, strict=True)
+    ]
+    expected = made.weight[TOKENS.index(b"a")] + (made.projection @ torch.tanh(torch.cat(found, 1)[0]))
     torch.testing.assert_close(made(torch.tensor([[TOKENS.index(b"a")]]))[0, 0], expected)
 
 
@@ -76,7 +79,7 @@ def test_a_vector_hangs_on_its_own_letters_alone():
     longer = CharacterTable(len(TOKENS), 16, 0.5, SMALL.model_copy(update={"longest": 40}))
     longer.initialise(torch.Generator().manual_seed(1))
     torch.testing.assert_close(longer.of_words([b"river"])[0], alone)
-    own = made.own.weight[WORDS.index("river")]
+    own = made.weight[WORDS.index("river")]
     torch.testing.assert_close(made(torch.tensor([[WORDS.index("river")]]))[0, 0], own + alone)
     assert not made.of_words([b""]).any() and made.of_words([]).shape == (0, 16)
 
@@ -92,9 +95,9 @@ def test_it_takes_the_bytes_of_any_tokenizer():
     made = CharacterTable(tokens.vocabulary, 8, 0.5)
     made.initialise(torch.Generator().manual_seed(1))
     made.spell(tokens.tokens)
-    own = made.own.weight[tokens.specials["<|end|>"]]
+    own = made.weight[tokens.specials["<|end|>"]]
     assert torch.equal(made(torch.tensor([tokens.specials["<|end|>"]]))[0], own)
-    torch.testing.assert_close(made(torch.tensor([5]))[0], made.own.weight[5] + made.of_words([tokens.tokens[5]])[0])
+    torch.testing.assert_close(made(torch.tensor([5]))[0], made.weight[5] + made.of_words([tokens.tokens[5]])[0])
 
 
 def test_a_misspelt_word_is_nearest_to_the_word_that_was_meant():
