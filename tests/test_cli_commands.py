@@ -30,6 +30,7 @@ COMMANDS = [
     "export",
     "report",
     "convert",
+    "vectors",
     "generate",
     "chat",
     "serve",

@@ -46,6 +46,13 @@ class SampleSettings(config.Settings):
     tokens: int = Field(default=40, gt=0, description="longest continuation")
 
 
+class VectorSettings(config.Settings):
+    """Word vectors learnt before, from which fresh weights start."""
+
+    path: Input = Field(description="a file of word2vec or GloVe, or what `groundup vectors train` made")
+    frozen: bool = Field(default=False, description="whether the table of tokens stays as it starts (a tied head, too)")
+
+
 class Settings(config.Settings):
     """Train a model."""
 
@@ -66,6 +73,7 @@ class Settings(config.Settings):
         default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
     )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
+    vectors: VectorSettings | None = Field(default=None, description="word vectors for the table of tokens to start from")
     seconds: float | None = Field(
         default=None,
         gt=0,
@@ -96,6 +104,8 @@ def run(settings: Settings, work: Work) -> None:
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
     model = _model(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
+    if settings.vectors is not None:
+        work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     paths = settings.data, settings.texts, settings.conversations, settings.pairs
@@ -104,7 +114,7 @@ def run(settings: Settings, work: Work) -> None:
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
     hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
-    asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
+    asked = settings.model_dump(mode="json", include={"model", "vectors", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
         train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
@@ -240,6 +250,8 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
     if settings.partial:
         return _awake(_started_in_part(settings, tokenizer, seed, work))
     if settings.start is not None:
+        if settings.vectors is not None:
+            raise Problem("train has both `start` and `vectors`: vectors are for fresh weights; leave out one of them.")
         if settings.model is not None:
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
@@ -260,6 +272,17 @@ def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work
         raise Problem(f"nothing in {settings.start} fits into `model` ({fit}): leave out `start`, or change `model`.")
     work.log(note=f"taken from {Path(settings.start).name}: {fit}")
     return model
+
+
+def _start_from_vectors(model: Any, asked: VectorSettings, tokenizer: "Tokenizer") -> str:
+    """How many tokens got a vector."""
+    from groundup.model.start_vectors import embedding_of, freeze, start_from
+    from groundup.model.vector_files import read
+
+    found = start_from(model, read(asked.path), tokenizer)
+    if asked.frozen:
+        freeze(model, [embedding_of(model)[0]])
+    return str(found)
 
 
 def _awake(model: Any) -> Any:
