@@ -13,6 +13,7 @@ from torch import Tensor
 
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
+from groundup.model.architectures import build
 from groundup.model.names import give, places, take
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
@@ -93,7 +94,7 @@ def within(path: str | Path) -> Path:
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
-        return Transformer(settings, seed=None)
+        return build(settings, seed=None)
 
 
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:

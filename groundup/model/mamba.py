@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from groundup.model.linear import Linear
+from groundup.model.mamba_settings import MambaSettings
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
@@ -78,16 +79,16 @@ class Mixer(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        sizes = settings.mamba
+        sizes = settings.mamba or MambaSettings()
         self.inner, self.state, width = sizes.expand * settings.width, sizes.state, settings.width
-        self.rank = sizes.rank or math.ceil(width / 16)
-        self.in_proj = Linear(width, 2 * self.inner, settings.biases)
+        self.rank = sizes.rank_of(width)
+        self.in_proj = Linear(width, 2 * self.inner, settings.biases is True)
         self.conv1d = Convolution(self.inner, sizes.kernel, sizes.conv_bias)
         self.x_proj = Linear(self.inner, self.rank + 2 * self.state)
         self.dt_proj = StepSize(self.rank, self.inner)
         self.A_log = nn.Parameter(torch.empty(self.inner, self.state))
         self.D = nn.Parameter(torch.empty(self.inner))
-        self.out_proj = Linear(self.inner, width, settings.biases, scale=0)  # zero: each layer begins as the identity
+        self.out_proj = Linear(self.inner, width, settings.biases is True, scale=0)  # zero: each layer begins as the identity
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -115,7 +116,7 @@ class Mixer(nn.Module):
 class MambaLayer(nn.Module):
     """x + mix(norm(x))."""
 
-    normed = True
+    normed, small = True, 0.02
 
     def __init__(self, settings: ModelSettings):
         super().__init__()

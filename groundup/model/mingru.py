@@ -7,7 +7,7 @@ Around it the layer of the paper's language models: x + mix(norm(x)), then x + f
 import torch
 from torch import Tensor, nn
 
-from groundup.model.feedforward import FEEDFORWARDS
+from groundup.model.feedforward import feedforward
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
@@ -21,10 +21,10 @@ class MinGRU(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.width = settings.width
-        self.update_proj = Linear(self.width, self.width, settings.biases)
-        self.new_proj = Linear(self.width, self.width, settings.biases)
+        self.update_proj = Linear(self.width, self.width, settings.biases is True)
+        self.new_proj = Linear(self.width, self.width, settings.biases is True)
         self.o_proj = Linear(
-            self.width, self.width, settings.biases, scale=0
+            self.width, self.width, settings.biases is True, scale=0
         )  # zero: each layer begins as the identity
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
@@ -45,14 +45,14 @@ def positive(x: Tensor) -> Tensor:
 class MinGRULayer(nn.Module):
     """x + mix(norm(x)), then x + feedforward(norm(x))."""
 
-    normed = True
+    normed, small = True, 0.02
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.input_layernorm = NORMS[settings.norm](settings.width, settings.eps)
         self.mixer = MinGRU(settings)
         self.post_attention_layernorm = NORMS[settings.norm](settings.width, settings.eps)
-        self.mlp = FEEDFORWARDS[settings.feedforward](settings)
+        self.mlp = feedforward(settings)
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
         x = x + self.mixer(self.input_layernorm(x), state, way)

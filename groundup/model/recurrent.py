@@ -65,6 +65,7 @@ class Recurrent(nn.Module):
     """One layer: x (batch, time, width) -> the h after each token (batch, time, width)."""
 
     normed = False  # its h lie between -1 and 1 as they are
+    small = 0.2  # how a table that is also the head starts: nothing makes it larger on the way to the gates
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
@@ -82,8 +83,6 @@ class Recurrent(nn.Module):
             weight.copy_((torch.rand(weight.shape, generator=generator) * 2 - 1) * bound)
         self.bias_ih_l0.zero_()
         self.bias_hh_l0.zero_()
-        if self.cell.gates == 4:  # an LSTM that begins by remembering learns to (Jozefowicz et al. 2015)
-            self.bias_ih_l0[self.width : 2 * self.width] = 1
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
         wide = x.float()  # a state that is rounded at each token drifts, and bf16 makes these kernels no faster

@@ -229,7 +229,7 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
     from groundup.model import folder
-    from groundup.model.transformer import Transformer
+    from groundup.model.architectures import build
 
     if settings.start is not None:
         if settings.model is not None:
@@ -237,7 +237,7 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
         return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+    return build(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
 
 
 def _awake(model: Any) -> Any:

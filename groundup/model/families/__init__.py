@@ -6,6 +6,8 @@ The order is that of the help texts: decoders first.
 from groundup.model.families.family import Family
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
+from groundup.model.families.mamba import MAMBA
+from groundup.model.families.recurrent import GRU, LSTM, MINGRU, RNN, TRANSFORMER_XL
 
 FAMILIES: dict[str, Family] = {
     "qwen3": QWEN3,
@@ -13,4 +15,10 @@ FAMILIES: dict[str, Family] = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "gpt2": GPT2,
+    "rnn": RNN,
+    "gru": GRU,
+    "lstm": LSTM,
+    "mingru": MINGRU,
+    "mamba": MAMBA,
+    "transformer_xl": TRANSFORMER_XL,
 }
