@@ -4,12 +4,17 @@ from typing import Any
 
 import torch
 
+from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
 from groundup.model.stateful import StatefulModel
 from groundup.model.transformer import Transformer
 
-ARCHITECTURES: dict[str, type[Any]] = {"decoder": Transformer, "stateful": StatefulModel}
+ARCHITECTURES: dict[str, type[Any]] = {
+    "decoder": Transformer,
+    "encoder_decoder": EncoderDecoder,
+    "stateful": StatefulModel,
+}
 
 
 def build(

@@ -14,6 +14,7 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.model import config_json, quantize
 from groundup.model.architectures import build
+from groundup.model.families import FAMILIES
 from groundup.model.names import give, places, take
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
@@ -131,7 +132,13 @@ def read_weights(
         if found != shape:
             raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
     head = "lm_head.weight"
-    extra = [name for name in files if name not in expected and not name.endswith(NOT_WEIGHTS)]
+    family = FAMILIES[settings.family]
+    spare = (*NOT_WEIGHTS, *family.spare) if elsewhere else ()
+    extra = [name for name in files if name not in expected and not name.endswith(spare)]
+    for name in [name for name in extra if name in family.copies]:
+        if not torch.equal(files[name].read(name), files[family.copies[name]].read(family.copies[name])):
+            raise Problem(f"{folder}: the tensor {name} differs from {family.copies[name]}; here they are one.")
+        extra.remove(name)
     if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
         raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
     return take(where, lambda name: files[name].read(name[stripped:]))

@@ -4,6 +4,7 @@ Inside, all families carry the names that Hugging Face gave Llama. A family's ta
 ours that have one name there lie below each other in one matrix. GGUF's Llama pairs neighbours when it turns queries.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
 
 LAYERS = "model.layers."
+OF_A_STACK = re.compile(r"(model\.\w+\.layers)\.(\d+)\.(.+)")
 TOGETHER = (  # ours that may lie below each other, in this order
     ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     ("mlp.gate_proj", "mlp.up_proj"),
@@ -50,7 +52,8 @@ class Place:
 def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[Place]:
     """For each of our names its place in a file of `format`: "hf", "gguf" or "groundup"."""
     family = FAMILIES[settings.family]
-    table = {"hf": family.names, "gguf": family.gguf}.get(format, {})
+    named = family.named(settings) if family.named else family.names
+    table = {"hf": named, "gguf": family.gguf}.get(format, {})
     if not table:
         return [Place(name, name) for name in names]
     stored = family.stored if format == "hf" else frozenset()
@@ -58,10 +61,14 @@ def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[P
 
 
 def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, str], stored: frozenset[str]) -> Place:
+    if name in table:
+        return Place(name, table[name])
     stem, end = name.rsplit(".", 1)  # model.layers.3.self_attn.q_proj, weight
     layer = ""
     if stem.startswith(LAYERS):
         layer, stem = stem.removeprefix(LAYERS).split(".", 1)
+    elif found := OF_A_STACK.match(stem):  # model.encoder.layers.3.mlp.up_proj
+        layer, stem = found[2], f"{found[1]}.{{}}.{found[3]}"
     if stem not in table:
         raise Problem(f"The weight {name} has no name in {format} files of the family {settings.family}.")
     rows = _rows(settings, stem, table)

@@ -8,9 +8,11 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding
+from groundup.model.relative_bias import buckets_of
 from groundup.model.rope import GROWING, scaled
 from groundup.model.settings import ModelSettings
 
@@ -49,6 +51,14 @@ class Sinusoidal(Unordered):
         rate = torch.exp(torch.arange(0, self.width, 2, device=x.device) * (-math.log(10_000) / self.width))
         angle = at[..., None] * rate
         return x + torch.stack((angle.sin(), angle.cos()), -1).flatten(-2).to(x.dtype)
+
+
+class SinusoidalHalves(Sinusoidal):
+    """The same numbers as Marian has them: first all sines, then all cosines."""
+
+    def add(self, x: Tensor, at: Tensor) -> Tensor:
+        pairs = super().add(torch.zeros_like(x), at)
+        return x + torch.cat((pairs[..., 0::2], pairs[..., 1::2]), -1)
 
 
 class Learned(Unordered):
@@ -112,6 +122,32 @@ class ALiBi(Unordered):
         return (distance[..., None, :, :] * -rate).to(like.dtype).reshape(-1, len(self.slopes), *distance.shape[-2:])
 
 
+class Relative(Unordered):
+    """T5: each head has a trained opinion about each distance, far ones in buckets; all layers share it."""
+
+    biased, both_ways = True, False
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__(settings)
+        self.buckets, self.furthest = settings.buckets, settings.furthest
+        self.weight = nn.Parameter(torch.empty(settings.buckets, settings.heads))
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        self.weight.zero_()
+
+    def bias(self, distance: Tensor, like: Tensor) -> Tensor:
+        bucket = buckets_of(distance, self.buckets, self.furthest, self.both_ways)
+        told = F.embedding(bucket, self.weight).to(like.dtype).movedim(-1, -3)  # (…, heads, time, slots)
+        return told if told.ndim == 4 else told[None]
+
+
+class RelativeBothWays(Relative):
+    """The same where keys may come later: half of the buckets are theirs."""
+
+    both_ways = True
+
+
 def slopes(heads: int) -> list[float]:
     """2^(-8/n), 2^(-16/n), … for n heads; where n is no power of two, every other one of the next power's fills up."""
     power = 1 << (heads.bit_length() - 1)
@@ -119,7 +155,16 @@ def slopes(heads: int) -> list[float]:
     return first if power == heads else first + slopes(2 * power)[0::2][: heads - power]
 
 
-POSITIONS = {"none": Unordered, "sinusoidal": Sinusoidal, "learned": Learned, "rotary": Rotary, "alibi": ALiBi}
+POSITIONS: dict[str, type[Unordered]] = {
+    "none": Unordered,
+    "sinusoidal": Sinusoidal,
+    "learned": Learned,
+    "rotary": Rotary,
+    "alibi": ALiBi,
+    "relative": Relative,
+    "sinusoidal_halves": SinusoidalHalves,
+}
+BOTH_WAYS: dict[str, type[Unordered]] = {"relative": RelativeBothWays}  # schemes that are others for an encoder
 
 
 def turn(x: Tensor, angles: Angles | None) -> Tensor:

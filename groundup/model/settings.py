@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from groundup.config import Settings
 from groundup.errors import Problem, nearest
+from groundup.model.encoder_settings import EncoderSettings
 from groundup.model.families import FAMILIES
 from groundup.model.mamba_settings import MambaSettings
 from groundup.model.rope_settings import RopeScaling
@@ -42,13 +43,19 @@ class ModelSettings(Settings):
         default="pre", description="norms before each half of a layer, after the sum, on both sides, on what comes out"
     )
     parallel: bool = Field(default=False, description="whether both halves of a layer read the same vector")
-    positions: Literal["rotary", "learned", "sinusoidal", "alibi", "none"] = Field(
+    positions: Literal["rotary", "learned", "sinusoidal", "sinusoidal_halves", "alibi", "relative", "none"] = Field(
         default="rotary", description="how order is told"
     )
     rope_base: float = Field(default=10_000.0, gt=1, description="slowest rotary wavelength, tokens / 2π")
     rope_share: float = Field(default=1.0, gt=0, le=1, description="how much of each head rotary positions turn")
     rope_scaling: RopeScaling | None = Field(default=None, description="a stretch of rotary positions")
     local_rope_base: float = Field(default=0.0, ge=0, description="rope_base of layers with a window; 0: the same")
+    buckets: int = Field(
+        default=32, ge=4, multiple_of=2, description="of relative positions: how many distances differ"
+    )
+    furthest: int = Field(
+        default=128, gt=0, description="of relative positions: the distance where the last bucket begins"
+    )
     feedforward: Literal["swiglu", "geglu", "geglu_exact", "gelu", "gelu_exact", "relu", "relu2", "silu"] = Field(
         default="swiglu", description="what each token does for itself"
     )
@@ -63,7 +70,8 @@ class ModelSettings(Settings):
     attention_scale: float = Field(default=0.0, ge=0, description="factor on scores; 0: 1/√head_width")
     attention_cap: float = Field(default=0.0, ge=0, description="scores are bent to stay below it; 0: they are not")
     logit_cap: float = Field(default=0.0, ge=0, description="logits are bent to stay below it; 0: they are not")
-    embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table")
+    embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table; 0: √width")
+    encoder: EncoderSettings | None = Field(default=None, description="the stack that reads a source, if there is one")
     mamba: MambaSettings | None = Field(default=None, description="sizes that only Mamba has")
     transformer_xl: TransformerXLSettings | None = Field(default=None, description="what only Transformer-XL has")
     born: Literal["blank", "seeing"] = Field(
@@ -88,12 +96,16 @@ class ModelSettings(Settings):
             return given  # pydantic says what is wrong with it
         meant = FAMILIES[given.get("family", "qwen3")].parts
         full = {**meant, **given}
+        if isinstance(given.get("encoder"), dict):
+            full["encoder"] = {**meant.get("encoder", {}), **given["encoder"]}
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
         if not all(isinstance(full.get(name, 0), int) for name in sizes):
             return full
         if not full.get("eps"):
             full["eps"] = meant["eps"]
+        if full.get("embedding_scale") == 0:
+            full["embedding_scale"] = float(width) ** 0.5
         if not full.get("heads"):
             full["heads"] = max(1, width // (head_width or 32))
         if not full.get("kv_heads"):
@@ -122,7 +134,13 @@ class ModelSettings(Settings):
                 f"model.head_width: rotary positions turn pairs of numbers, so {self.turned_width} must be even; "
                 f"choose other heads, or positions: learned"
             )
-        if self.positions == "sinusoidal" and self.width % 2:
+        if self.positions == "relative" and self.furthest <= self.buckets // 2:
+            raise ValueError(
+                f"model.furthest: {self.furthest} is too near, since the first {self.buckets // 2} distances have a "
+                f"bucket each; say more"
+            )
+        self._check_encoder()
+        if self.positions.startswith("sinusoidal") and self.width % 2:
             raise ValueError(f"model.width: sinusoidal positions come in pairs, so {self.width} must be even")
         for kind in self.pattern:
             if kind not in KINDS:
@@ -160,9 +178,31 @@ class ModelSettings(Settings):
         if foreign:
             raise ValueError(f"model.{foreign[0]}: a model of the family {self.family} has no such part; leave it out")
 
+    def _check_encoder(self) -> None:
+        """Families that read a source have an encoder, others have none."""
+        meant = FAMILIES[self.family].architecture == "encoder_decoder"
+        if self.encoder is None:
+            if meant:
+                raise ValueError(f"model.encoder: {self.family} reads a source and needs one; say its depth")
+            return
+        if not meant:
+            raise ValueError(f"model.encoder: {self.family} reads no source; leave it out, or say family: t5")
+        if self.norm_place not in ("pre", "post") or self.parallel:
+            raise ValueError(
+                "model.norm_place: with an encoder, norms stand before each part or after the sum: pre or post"
+            )
+        if self.pattern != ["full"] or self.positions == "alibi":
+            raise ValueError(
+                "model.pattern: an encoder sees everything both ways: leave pattern out, and positions: alibi"
+            )
+        if self.encoder.heads and self.width % self.encoder.heads:
+            raise ValueError(f"model.encoder.heads: {self.encoder.heads} heads do not divide the width {self.width}")
+
     def _can_be_born_seeing(self) -> bool:
         plain = self.norm_place == "pre" and not self.parallel and self.rope_share == 1 and self.rope_scaling is None
-        return plain and self.positions == "rotary" and self.depth >= 2 and self.pattern == ["full"]
+        return (
+            plain and not self.encoder and self.positions == "rotary" and self.depth >= 2 and self.pattern == ["full"]
+        )
 
     @property
     def turned_width(self) -> int:
@@ -172,6 +212,15 @@ class ModelSettings(Settings):
     def kind_of(self, layer: int) -> str:
         """What the layer of this number looks at."""
         return self.pattern[layer % len(self.pattern)]
+
+    def reader(self) -> "ModelSettings":
+        """The encoder as settings of its own."""
+        assert self.encoder is not None
+        changed: dict[str, Any] = {"depth": self.encoder.depth, "hidden": self.encoder.hidden or self.hidden}
+        if self.encoder.heads and self.encoder.heads != self.heads:
+            heads = self.encoder.heads
+            changed |= {"heads": heads, "kv_heads": heads, "head_width": self.width // heads}
+        return self.model_copy(update=changed)
 
     def changed(self) -> list[str]:
         """The parts that differ from what the family's name promises to other programs."""

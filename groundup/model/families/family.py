@@ -42,6 +42,9 @@ class Family:
     write: Callable[["ModelSettings"], dict[str, Any]] = nothing  # the same way back
     lacks: Callable[["ModelSettings"], list[str]] = all_said  # settings that its files cannot say
     names: Mapping[str, str] = field(default_factory=dict)  # stems of our weights -> theirs; empty: the same
+    named: Callable[["ModelSettings"], Mapping[str, str]] | None = None  # instead of `names`, where settings decide
+    copies: Mapping[str, str] = field(default_factory=dict)  # their weights that may be written twice -> as which other
+    spare: tuple[str, ...] = ()  # ends of names of weights that their files may hold and that nobody needs
     stored: frozenset[str] = frozenset()  # how matrices lie in their files: "transposed", "woven" (see names.py)
     gguf: Mapping[str, str] = field(
         default_factory=dict

@@ -1,0 +1,166 @@
+"""What holds for every model that reads one text and writes another."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundup.errors import Problem
+from groundup.model.relative_bias import bucket_by_definition, buckets_of
+from tests.encoder_decoder_example import SHAPES, TinyCache, ids, model
+
+every_shape = pytest.mark.parametrize("shape", SHAPES)
+
+
+def close(a, b):
+    return torch.allclose(a, b, rtol=0, atol=2e-5 * float(b.abs().max()))
+
+
+@every_shape
+@torch.inference_mode()
+def test_written_token_by_token_equals_written_at_once(shape):
+    made, source, target = model(shape), ids(3, 9), ids(3, 17, seed=3)
+    mask = torch.ones(3, 9, dtype=torch.bool)
+    mask[1, 5:] = mask[2, 2:] = False
+    whole = made(source, target, mask)
+    cache, memory, parts = TinyCache(2, 3), made.encode(source, mask), []
+    for start, stop in ((0, 1), (1, 2), (2, 7), (7, 8), (8, 17)):
+        first = start == 0
+        x = made.decode(target[:, start:stop], memory if first else None, mask if first else None, cache=cache)
+        cache.lengths += stop - start
+        parts.append(made.head(x))
+    assert close(torch.cat(parts, 1), whole)
+
+
+@every_shape
+@torch.inference_mode()
+def test_keys_of_the_source_are_made_once(shape, monkeypatch):
+    made, cache = model(shape), TinyCache(2, 1)
+    counted = []
+    for layer in made.model.decoder.layers:
+        layer.cross_attn.k_proj.register_forward_hook(lambda *_: counted.append(1))
+    memory = made.encode(ids(1, 9))
+    for step in range(4):
+        made.decode(ids(1, 1), None if step else memory, cache=cache)
+        cache.lengths += 1
+    assert len(counted) == len(made.model.decoder.layers)
+
+
+@every_shape
+@torch.inference_mode()
+def test_a_cache_takes_another_source(shape):
+    made, cache = model(shape), TinyCache(2, 1)
+    mask = torch.tensor([[True] * 3 + [False] * 6])
+    made.decode(ids(1, 1), made.encode(ids(1, 9), mask), mask, cache=cache)
+    fresh, other = TinyCache(2, 1), ids(1, 6, seed=9)
+    fresh.kept = cache.kept  # of the source before; target keys are none
+    x = made.decode(ids(1, 4), made.encode(other), cache=fresh)
+    assert close(made.head(x), made(other, ids(1, 4)))
+
+
+@every_shape
+@pytest.mark.parametrize("where", ["before", "after", "between"])
+@torch.inference_mode()
+def test_padding_of_the_source_changes_nothing(shape, where):
+    made, source, target = model(shape), ids(2, 6), ids(2, 8, seed=3)
+    filling, yes, no = ids(2, 5, seed=4), torch.ones(2, 6, dtype=torch.bool), torch.zeros(2, 5, dtype=torch.bool)
+    cut = {"before": 0, "after": 6, "between": 3}[where]
+    padded = torch.cat((source[:, :cut], filling, source[:, cut:]), 1)
+    mask = torch.cat((yes[:, :cut], no, yes[:, cut:]), 1)
+    assert close(made(padded, target, mask), made(source, target))
+
+
+@every_shape
+@torch.inference_mode()
+def test_a_target_token_changes_nothing_before_it(shape):
+    made, source, target = model(shape), ids(2, 6), ids(2, 12, seed=3)
+    changed = target.clone()
+    changed[:, 7] = (changed[:, 7] + 1) % 60
+    before, after = made(source, target), made(source, changed)
+    assert torch.equal(before[:, :7], after[:, :7])
+    assert (before[:, 7:] - after[:, 7:]).abs().amax(-1).min() > 1e-4
+
+
+@every_shape
+@torch.inference_mode()
+def test_every_source_token_matters_to_every_target_token(shape):
+    made, source, target = model(shape), ids(1, 6), ids(1, 5, seed=3)
+    plain = made(source, target)
+    for at in range(6):
+        changed = source.clone()
+        changed[:, at] = (changed[:, at] + 1) % 60
+        assert (made(changed, target) - plain).abs().amax(-1).min() > 1e-4
+
+
+@every_shape
+@torch.inference_mode()
+def test_pairs_packed_into_a_row_equal_the_pairs_alone(shape):
+    made = model(shape)
+    sources, targets = [ids(1, 4, 5), ids(1, 7, 6)], [ids(1, 6, 7), ids(1, 3, 8)]
+    source = torch.cat((*sources, ids(1, 2, 9)), 1)
+    mask = torch.tensor([[1] * 4 + [2] * 7 + [0] * 2])
+    target = torch.cat((*targets, ids(1, 4, 10)), 1)
+    segments = torch.tensor([[1] * 6 + [2] * 3 + [0] * 4])
+    positions = torch.tensor([[*range(6), *range(3), *range(4)]])
+    packed = made(source, target, mask, positions, segments)
+    assert packed.isfinite().all()
+    assert close(packed[:, :6], made(sources[0], targets[0]))
+    assert close(packed[:, 6:9], made(sources[1], targets[1]))
+
+
+@every_shape
+def test_padding_gives_no_gradient_that_is_not_a_number(shape):
+    made = model(shape)
+    mask = torch.tensor([[1] * 4 + [2] * 3, [1] * 7])
+    segments = torch.tensor([[1] * 3 + [0] * 3, [1] * 2 + [0] * 4])  # no source of the second pair's, no padding there
+    made(ids(2, 7), ids(2, 6), mask, segments=segments)[:, :2].sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in made.parameters())
+
+
+@every_shape
+def test_all_parameters_learn(shape):
+    made = model(shape)
+    made(ids(2, 30), ids(2, 30)).square().sum().backward()
+    assert [name for name, p in made.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+
+
+@every_shape
+def test_start_values_are_those_of_the_seed_and_foretell_every_token_alike(shape):
+    from groundup.model.encoder_decoder import EncoderDecoder
+
+    one, two, three = (EncoderDecoder(model(shape).settings, seed) for seed in (1, 1, 2))
+    same = [torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True)]
+    assert all(same) and not torch.equal(one.model.embed_tokens.weight, three.model.embed_tokens.weight)
+    told = one(ids(2, 9), ids(2, 9)).log_softmax(-1)
+    assert told.std() < 1.5
+
+
+def test_a_decoder_without_a_source_says_so():
+    made = model("t5")
+    with pytest.raises(Problem, match="no memory"):
+        made.decode(ids(1, 3))
+    with pytest.raises(Problem, match="no memory"):
+        made.decode(ids(1, 3), cache=TinyCache(2, 1))
+
+
+@given(st.integers(2, 40), st.integers(0, 300), st.booleans())
+def test_buckets_of_distances_are_those_of_the_definition(quarter, more, both_ways):
+    buckets, distances = 2 * quarter, torch.arange(-400, 401)
+    furthest = quarter + 1 + more
+    mine = buckets_of(distances, buckets, furthest, both_ways).tolist()
+    told = [bucket_by_definition(int(d), buckets, furthest, both_ways) for d in distances]
+    assert set(mine) <= set(range(buckets))
+    assert mine == told
+
+
+def test_near_distances_have_a_bucket_each_and_far_ones_share_one():
+    assert [bucket_by_definition(d, 32, 128, False) for d in (0, 1, 15, 16, 127, 128, 1000)] == [
+        0,
+        1,
+        15,
+        16,
+        31,
+        31,
+        31,
+    ]
+    assert [bucket_by_definition(-d, 32, 128, True) for d in (0, -1, 1, -7, 7, 500, -500)] == [0, 1, 17, 7, 23, 31, 15]
