@@ -69,6 +69,7 @@ class Engine:
         self.model, self.slots, self.chunk = model, slots, chunk
         self.context = context or model.settings.context
         self.device = next(model.parameters()).device
+        self.carries = any(getattr(part, "carries", False) for part in model.modules())
         self.cache = Cache(slots)
         self.numbers = itertools.count()
         self.waiting: deque[Row] = deque()
@@ -152,7 +153,7 @@ class Engine:
     def _together(self, first: int, length: int) -> bool:
         """Whether parts of these lengths are read side by side. A state that is carried would go on over what fills the
         shorter one up, so a model that has one reads equal lengths together."""
-        return length == first if self.model.carries else first // 2 < length <= 2 * first
+        return length == first if self.carries else first // 2 < length <= 2 * first
 
     def _read(self, rows: list[Row], time: int) -> list[Event]:
         """Up to `time` tokens of each prompt; those read to their end get their first token.

@@ -88,7 +88,8 @@ class Mixer(nn.Module):
         self.dt_proj = StepSize(self.rank, self.inner)
         self.A_log = nn.Parameter(torch.empty(self.inner, self.state))
         self.D = nn.Parameter(torch.empty(self.inner))
-        self.out_proj = Linear(self.inner, width, settings.biases is True, scale=0)  # zero: each layer begins as the identity
+        # Zero: each layer begins as the identity.
+        self.out_proj = Linear(self.inner, width, settings.biases is True, scale=0)
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -105,7 +106,8 @@ class Mixer(nn.Module):
 
     def remember(self, x: Tensor, step: Tensor, write: Tensor, read: Tensor, state: State, way: str) -> Tensor:
         """x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state) -> y (batch, time, inner); in f32."""
-        elapsed = step.masked_fill(state.texts.begins[..., None], FOREVER)  # a text that begins has forgotten all before
+        # A text that begins has forgotten all before it.
+        elapsed = step.masked_fill(state.texts.begins[..., None], FOREVER)
         fade = (elapsed[..., None] * -self.A_log.float().exp()).exp()  # (batch, time, inner, state)
         new = (step * x)[..., None] * write[:, :, None]
         memory = SCANS[way](fade, new, state.take("memory", new.new_zeros(new[:, 0].shape)))

@@ -20,12 +20,11 @@ class MinGRU(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        self.width = settings.width
-        self.update_proj = Linear(self.width, self.width, settings.biases is True)
-        self.new_proj = Linear(self.width, self.width, settings.biases is True)
-        self.o_proj = Linear(
-            self.width, self.width, settings.biases is True, scale=0
-        )  # zero: each layer begins as the identity
+        width, bias = settings.width, settings.biases is True
+        self.width = width
+        self.update_proj = Linear(width, width, bias)
+        self.new_proj = Linear(width, width, bias)
+        self.o_proj = Linear(width, width, bias, scale=0)  # zero: each layer begins as the identity
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
         # In f32: an average over many tokens adds small numbers to a large one.

@@ -47,7 +47,7 @@ class StatefulModel(nn.Module):
     the precision of activations (None: that of the weights). Both may be set at any time.
     """
 
-    carries = True  # a state from token to token
+    carries = True  # a state from token to token: rows that are filled up behind their text would carry what fills them
 
     def __init__(
         self,

@@ -40,8 +40,6 @@ class Transformer(nn.Module):
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
-    carries = False  # no state but keys and values goes from token to token
-
     def __init__(
         self,
         settings: ModelSettings,

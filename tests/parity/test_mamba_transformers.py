@@ -87,7 +87,9 @@ def test_our_folder_is_read_by_them(tmp_path):
     assert folder.load(tmp_path).settings == ours.settings
 
 
-@pytest.mark.parametrize(("key", "value"), [("intermediate_size", 70), ("hidden_act", "gelu"), ("state_size", 0), ("novelty", 1)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("intermediate_size", 70), ("hidden_act", "gelu"), ("state_size", 0), ("novelty", 1)]
+)
 def test_what_is_not_computed_here_is_refused(tmp_path, key, value):
     folder.save(tmp_path, model("mamba"))
     config = json.loads((tmp_path / "config.json").read_text()) | {key: value}

@@ -9,7 +9,12 @@ from groundup.model.families.recurrent import ONE
 if TYPE_CHECKING:
     from groundup.model.settings import ModelSettings
 
-SIZES = {"state": ("state_size", 16), "expand": ("expand", 2), "kernel": ("conv_kernel", 4), "conv_bias": ("use_conv_bias", True)}
+SIZES = {
+    "state": ("state_size", 16),
+    "expand": ("expand", 2),
+    "kernel": ("conv_kernel", 4),
+    "conv_bias": ("use_conv_bias", True),
+}
 RANK, INNER = "time_step_rank", "intermediate_size"
 NAMES = {
     "model.embed_tokens": "backbone.embeddings",
@@ -17,7 +22,10 @@ NAMES = {
     "lm_head": "lm_head",
     "input_layernorm": "backbone.layers.{}.norm",
     "mixer": "backbone.layers.{}.mixer",
-} | {f"mixer.{name}": f"backbone.layers.{{}}.mixer.{name}" for name in ("in_proj", "conv1d", "x_proj", "dt_proj", "out_proj")}
+} | {
+    f"mixer.{name}": f"backbone.layers.{{}}.mixer.{name}"
+    for name in ("in_proj", "conv1d", "x_proj", "dt_proj", "out_proj")
+}
 
 
 def read(config: Config, where: str) -> dict[str, Any]:
@@ -26,7 +34,9 @@ def read(config: Config, where: str) -> dict[str, Any]:
     rank = config.get(RANK, "auto")
     inner, width = config.get(INNER), config.get("hidden_size")
     if isinstance(width, int) and isinstance(sizes["expand"], int) and inner not in (None, sizes["expand"] * width):
-        raise Problem(f"{where}: {INNER} is {inner!r}; this program computes only expand · hidden_size = {sizes['expand'] * width}.")
+        raise Problem(
+            f"{where}: {INNER} is {inner!r}; this program computes only expand · hidden_size = {sizes['expand'] * width}."
+        )
     return {"mamba": sizes | {"rank": 0 if rank == "auto" else rank}}
 
 

@@ -11,7 +11,8 @@ ONE = STATEFUL | {"heads": 1}  # where nothing is divided among heads
 RNN = GRU = LSTM = Family(parts=ONE, architecture="stateful")
 MINGRU = Family(parts=ONE, architecture="stateful", free=frozenset({"norm", "feedforward", "biases"}))
 TRANSFORMER_XL = Family(
-    parts=STATEFUL | {"norm": "layer", "feedforward": "relu", "biases": True, "norm_place": "post", "transformer_xl": {}},
+    parts=STATEFUL
+    | {"norm": "layer", "feedforward": "relu", "biases": True, "norm_place": "post", "transformer_xl": {}},
     architecture="stateful",
     free=frozenset({"norm", "feedforward", "biases", "transformer_xl"}),
 )
