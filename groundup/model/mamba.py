@@ -15,7 +15,7 @@ from groundup.model.mamba_settings import MambaSettings
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State
+from groundup.model.state import State, wide
 
 SHORTEST, LONGEST = 0.001, 0.1  # Δ at the start, spread evenly in its logarithm
 FOREVER = 1e30  # a step after which nothing is left, however slowly a channel forgets
@@ -101,18 +101,18 @@ class Mixer(nn.Module):
         x, gate = self.in_proj(x).chunk(2, -1)  # (batch, time, inner) each
         x = F.silu(self.conv1d(x, state))
         step, write, read = self.x_proj(x).split((self.rank, self.state, self.state), -1)
-        y = self.remember(x.float(), F.softplus(self.dt_proj(step).float()), write.float(), read.float(), state, way)
-        return self.out_proj((y * F.silu(gate.float())).to(gate.dtype))
+        y = self.remember(wide(x), F.softplus(wide(self.dt_proj(step))), wide(write), wide(read), state, way)
+        return self.out_proj((y * F.silu(wide(gate))).to(gate.dtype))
 
     def remember(self, x: Tensor, step: Tensor, write: Tensor, read: Tensor, state: State, way: str) -> Tensor:
-        """x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state) -> y (batch, time, inner); in f32."""
+        """x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state) -> y (batch, time, inner)."""
         # A text that begins has forgotten all before it.
         elapsed = step.masked_fill(state.texts.begins[..., None], FOREVER)
-        fade = (elapsed[..., None] * -self.A_log.float().exp()).exp()  # (batch, time, inner, state)
+        fade = (elapsed[..., None] * -wide(self.A_log).exp()).exp()  # (batch, time, inner, state)
         new = (step * x)[..., None] * write[:, :, None]
         memory = SCANS[way](fade, new, state.take("memory", new.new_zeros(new[:, 0].shape)))
         state.keep("memory", memory[:, -1])
-        return (memory @ read[..., None])[..., 0] + self.D.float() * x
+        return (memory @ read[..., None])[..., 0] + wide(self.D) * x
 
 
 class MambaLayer(nn.Module):

@@ -12,7 +12,7 @@ from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State
+from groundup.model.state import State, wide
 
 
 class MinGRU(nn.Module):
@@ -27,8 +27,7 @@ class MinGRU(nn.Module):
         self.o_proj = Linear(width, width, bias, scale=0)  # zero: each layer begins as the identity
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
-        # In f32: an average over many tokens adds small numbers to a large one.
-        gate, new = self.update_proj(x).float(), self.new_proj(x).float()
+        gate, new = wide(self.update_proj(x)), wide(self.new_proj(x))
         keep = (-gate).sigmoid().masked_fill(state.texts.begins[..., None], 0)  # a text that begins forgets all
         start = state.take("h", gate.new_zeros(len(x), self.width))
         mean = SCANS[way](keep, gate.sigmoid() * positive(new), start)
