@@ -69,6 +69,7 @@ class Engine:
         self.model, self.slots, self.chunk = model, slots, chunk
         self.context = context or model.settings.context
         self.device = next(model.parameters()).device
+        self.carries = any(getattr(part, "carries", False) for part in model.modules())
         self.cache = Cache(slots)
         self.numbers = itertools.count()
         self.waiting: deque[Row] = deque()
@@ -134,7 +135,7 @@ class Engine:
         if not unread:
             return [], 0
         first = min(unread[0].unread, self.chunk)
-        alike = [row for row in unread if first // 2 < min(row.unread, self.chunk) <= 2 * first]
+        alike = [row for row in unread if self._together(first, min(row.unread, self.chunk))]
         time, group = first, []
         for row in alike:
             longer = max(time, min(row.unread, self.chunk))
@@ -148,6 +149,11 @@ class Engine:
                 row.at = len(self.rows)
                 self.rows.append(row)
         return group, time
+
+    def _together(self, first: int, length: int) -> bool:
+        """Whether parts of these lengths are read side by side. A state that is carried would go on over what fills the
+        shorter one up, so a model that has one reads equal lengths together."""
+        return length == first if self.carries else first // 2 < length <= 2 * first
 
     def _read(self, rows: list[Row], time: int) -> list[Event]:
         """Up to `time` tokens of each prompt; those read to their end get their first token.

@@ -7,9 +7,14 @@ import torch
 from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
+from groundup.model.stateful import StatefulModel
 from groundup.model.transformer import Transformer
 
-ARCHITECTURES: dict[str, type[Any]] = {"decoder": Transformer, "encoder_decoder": EncoderDecoder}
+ARCHITECTURES: dict[str, type[Any]] = {
+    "decoder": Transformer,
+    "encoder_decoder": EncoderDecoder,
+    "stateful": StatefulModel,
+}
 
 
 def build(

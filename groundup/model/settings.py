@@ -11,9 +11,12 @@ from groundup.config import Settings
 from groundup.errors import Problem, nearest
 from groundup.model.encoder_settings import EncoderSettings
 from groundup.model.families import FAMILIES
+from groundup.model.mamba_settings import MambaSettings
 from groundup.model.rope_settings import RopeScaling
+from groundup.model.transformer_xl_settings import TransformerXLSettings
 
 KINDS = ("full", "window", "blocks", "strided")
+OWN = ("mamba", "transformer_xl")  # tables of sizes that only one family has
 GATED = ("swiglu", "geglu", "geglu_exact")
 
 
@@ -75,6 +78,8 @@ class ModelSettings(Settings):
     logit_cap: float = Field(default=0.0, ge=0, description="logits are bent to stay below it; 0: they are not")
     embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table; 0: √width")
     encoder: EncoderSettings | None = Field(default=None, description="the stack that reads a source, if there is one")
+    mamba: MambaSettings | None = Field(default=None, description="sizes that only Mamba has")
+    transformer_xl: TransformerXLSettings | None = Field(default=None, description="what only Transformer-XL has")
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",
@@ -156,6 +161,7 @@ class ModelSettings(Settings):
             raise ValueError(
                 f"model.norm_place: {self.norm_place} has no meaning where both halves read one vector: say pre"
             )
+        self._check_own_parts()
         scaling = self.rope_scaling
         for name in ("short", "long"):
             given = len(getattr(scaling, name)) if scaling else 0
@@ -168,6 +174,15 @@ class ModelSettings(Settings):
                 "model.born: seeing needs rotary positions, full attention and two layers or more; say blank"
             )
         return self
+
+    def _check_own_parts(self) -> None:
+        """Tables of sizes belong to one family; models that carry a state have no parts to exchange beside their own."""
+        family = FAMILIES[self.family]
+        foreign = [name for name in OWN if getattr(self, name) is not None and name not in family.parts]
+        if family.architecture == "stateful":
+            foreign += self.changed()
+        if foreign:
+            raise ValueError(f"model.{foreign[0]}: a model of the family {self.family} has no such part; leave it out")
 
     def _check_encoder(self) -> None:
         """Families that read a source have an encoder, others have none."""

@@ -34,9 +34,8 @@ class Layers(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         layer = LAYERS[settings.family]
-        # Without a norm before the layers, small vectors would be all that they ever see of a token.
-        deviation = 0.5 if not settings.tied else 0.02 if layer.normed else 0.1
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation)
+        # A table that is also the head must start small, or the first guesses are wildly sure of themselves.
+        self.embed_tokens = Embedding(settings.vocabulary, settings.width, layer.small if settings.tied else 0.5)
         self.layers = nn.ModuleList(layer(settings) for _ in range(settings.depth))
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if layer.normed else nn.Identity()
 
@@ -47,6 +46,8 @@ class StatefulModel(nn.Module):
     `attention` names the way its layers compute: `steps` is the definition, all others are the quick way; `compute` is
     the precision of activations (None: that of the weights). Both may be set at any time.
     """
+
+    carries = True  # a state from token to token: rows that are filled up behind their text would carry what fills them
 
     def __init__(
         self,

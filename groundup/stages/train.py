@@ -245,7 +245,7 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
     from groundup.model import folder
-    from groundup.model.transformer import Transformer
+    from groundup.model.architectures import build
 
     if settings.partial:
         return _awake(_started_in_part(settings, tokenizer, seed, work))
@@ -257,7 +257,7 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
         return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+    return build(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
 
 
 def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:

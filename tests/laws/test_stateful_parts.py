@@ -149,7 +149,7 @@ def papers_layer(weights: dict[str, np.ndarray], h: np.ndarray, memory: np.ndarr
     a = np.concatenate(gathered, 1) @ weights["self_attn.o_proj.weight"].T
     o = norm(a + h, "post_attention_layernorm")
     inner = o @ weights["mlp.up_proj.weight"].T + weights["mlp.up_proj.bias"]
-    bent = 0.5 * inner * (1 + np.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner**3)))
+    bent = np.maximum(inner, 0)
     return norm(
         o + bent @ weights["mlp.down_proj.weight"].T + weights["mlp.down_proj.bias"], "post_feedforward_layernorm"
     )
