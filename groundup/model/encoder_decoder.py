@@ -110,12 +110,12 @@ class EncoderDecoder(nn.Module):
         if settings.encoder is None:
             raise Problem(f"{settings.family} has no encoder: groundup.model.architectures.build finds its class.")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.scaled_head, self.head_bias = settings.tied and settings.encoder.scaled_head, None
+        self.scaled_head, self.lm_head_bias = settings.tied and settings.encoder.scaled_head, None
         self.model = Stacks(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
         if settings.encoder.head_bias:
-            self.head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
+            self.lm_head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
         if seed is not None:
             self.initialise(seed)
 
@@ -127,8 +127,8 @@ class EncoderDecoder(nn.Module):
             start = getattr(module, "initialise", None)
             if module is not self and start is not None:
                 start(generator)
-        if self.head_bias is not None:
-            self.head_bias.zero_()
+        if self.lm_head_bias is not None:
+            self.lm_head_bias.zero_()
 
     def forward(
         self,
@@ -193,7 +193,7 @@ class EncoderDecoder(nn.Module):
         """Vectors (…, width) -> logits (…, vocabulary)."""
         x = x * self.settings.width**-0.5 if self.scaled_head else x
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
-        logits = logits if self.head_bias is None else logits + self.head_bias[0].to(logits.dtype)
+        logits = logits if self.lm_head_bias is None else logits + self.lm_head_bias[0].to(logits.dtype)
         return bent(logits, self.settings.logit_cap)
 
     def _embed(self, stack: Stack, ids: Tensor, positions: Tensor) -> Tensor:
