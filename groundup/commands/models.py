@@ -5,6 +5,8 @@ from pathlib import Path
 
 import typer
 
+from groundup.commands.lens import lens
+
 PANEL = "Ask and serve"
 TEMPERATURE = typer.Option(0.8, min=0.0, help="0 takes the likeliest token; higher is more varied.")
 TOP_K = typer.Option(0, min=0, help="Choose among so many tokens; 0: all.")
@@ -28,7 +30,7 @@ def generate(
 
     Example:  groundup generate runs/tour/base "Once upon a time" --seed 3
     """
-    lm = _load(model, precision)
+    lm = load(model, precision)
     asked = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     typer.echo(prompt, nl=False)
     for piece in lm.stream(prompt, **asked):
@@ -49,7 +51,7 @@ def chat(
 
     Example:  groundup chat runs/tour/aligned --temperature 0.5
     """
-    lm = _load(model, precision)
+    lm = load(model, precision)
     asked = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     messages = []
     while line := _ask():
@@ -120,7 +122,8 @@ def _name(path: Path) -> str:
     return re.sub(r"-[0-9a-f]{12}$", "", real.parent.name if real.name == "model" else real.name)
 
 
-def _load(model: str, precision: str | None):
+def load(model: str, precision: str | None = None):
+    """The language model that a word means."""
     from groundup import hardware
 
     hardware.use_cache_folder()
@@ -139,5 +142,5 @@ def _ask() -> str:
 
 def add(app: typer.Typer) -> None:
     """Put these commands into the table of contents."""
-    for function in (generate, chat, serve):
+    for function in (generate, chat, serve, lens):
         app.command(rich_help_panel=PANEL)(function)

@@ -15,7 +15,7 @@ from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import POSITIONS
-from groundup.model.reading import CacheLike, Reading
+from groundup.model.reading import Attend, CacheLike, Reading
 from groundup.model.settings import ModelSettings
 
 
@@ -36,7 +36,7 @@ class Layers(nn.Module):
 class Transformer(nn.Module):
     """A decoder-only language model.
 
-    `attention` names one of ATTENTIONS; `compute` is the precision of activations (None: that of the weights).
+    `attention` names one of ATTENTIONS or is a function like theirs; `compute` is the precision of activations (None: that of the weights).
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
@@ -44,7 +44,7 @@ class Transformer(nn.Module):
         self,
         settings: ModelSettings,
         seed: int | None = 0,
-        attention: str = "plain",
+        attention: str | Attend = "plain",
         compute: torch.dtype | None = None,
     ):
         super().__init__()
@@ -106,9 +106,8 @@ class Transformer(nn.Module):
         if self.settings.embedding_scale != 1:
             x = x * torch.tensor(self.settings.embedding_scale, dtype=x.dtype)
         x = self.model.positions.add(x, positions)
-        reading = Reading(
-            self.settings, self.model.positions, ATTENTIONS[self.attention], x, positions, segments, cache
-        )
+        attend = ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
+        reading = Reading(self.settings, self.model.positions, attend, x, positions, segments, cache)
         for layer in self.model.layers:
             x = layer(x, reading)
         return self.model.norm(x)

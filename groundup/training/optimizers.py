@@ -126,8 +126,10 @@ def by_shape(parameters: dict[str, Tensor]) -> Iterable[list[str]]:
 
 
 def kind_of(name: str, parameter: Tensor) -> str:
-    """matrix, table (a row for each token or place, or the head) or vector."""
-    if parameter.ndim < 2:
+    """matrix, table (a row for each token or place, or the head) or vector: whatever no vector is multiplied with as a
+    whole, like biases of each head, a filter of each channel, the speeds at which a state forgets."""
+    weight = name.rsplit(".", 1)[-1].startswith("weight")
+    if parameter.ndim < 2 or parameter.shape[-2] == 1 or not weight:
         return "vector"
     return "table" if any(part in name for part in ("embed_tokens", "positions", "lm_head")) else "matrix"
 

@@ -1,0 +1,152 @@
+"""Networks that read one token after the other and keep what they need in a state of fixed size: RNN, GRU, LSTM.
+
+The formulas stand below, one step each; `steps` runs them as they are written, everything else hands the same
+parameters, named as torch names them, to torch's own kernels. Texts packed into one row become rows of their own there.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from groundup.model.linear import linear
+from groundup.model.settings import ModelSettings
+from groundup.model.state import State, Texts
+
+Step = Callable[[Tensor, tuple[Tensor, ...], Callable[[Tensor], Tensor]], tuple[Tensor, ...]]
+
+
+def rnn_step(x: Tensor, state: tuple[Tensor, ...], recur: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+    """Elman 1990: h' = tanh(W_ih·x + b_ih + W_hh·h + b_hh). Here x is W_ih·x + b_ih and recur(h) is W_hh·h + b_hh,
+    (batch, gates · width) each."""
+    (h,) = state
+    return ((x + recur(h)).tanh(),)
+
+
+def gru_step(x: Tensor, state: tuple[Tensor, ...], recur: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+    """Cho et al. 2014, with the reset gate behind the product as torch and cuDNN have it:
+    r, z = σ(…), n = tanh(W_in·x + b_in + r · (W_hn·h + b_hn)), h' = (1 - z) · n + z · h."""
+    (h,) = state
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = x.chunk(3, -1), recur(h).chunk(3, -1)
+    reset, update = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+    new = (x_n + reset * h_n).tanh()
+    return ((1 - update) * new + update * h,)
+
+
+def lstm_step(x: Tensor, state: tuple[Tensor, ...], recur: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+    """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000: i, f, o = σ(…), g = tanh(…),
+    c' = f · c + i · g, h' = o · tanh(c')."""
+    h, c = state
+    i, f, g, o = (x + recur(h)).chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kind of recurrent layer: how many vectors W makes of one, what the state consists of, and both ways to run it."""
+
+    gates: int
+    states: tuple[str, ...]
+    step: Step
+    kernel: Callable
+
+
+CELLS = {
+    "rnn": Cell(1, ("h",), rnn_step, torch._VF.rnn_tanh),  # type: ignore[attr-defined]
+    "gru": Cell(3, ("h",), gru_step, torch._VF.gru),  # type: ignore[attr-defined]
+    "lstm": Cell(4, ("h", "c"), lstm_step, torch._VF.lstm),  # type: ignore[attr-defined]
+}
+
+
+class Recurrent(nn.Module):
+    """One layer: x (batch, time, width) -> the h after each token (batch, time, width)."""
+
+    normed = False  # its h lie between -1 and 1 as they are
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.cell, width = CELLS[settings.family], settings.width
+        self.width, rows = width, self.cell.gates * width
+        self.weight_ih_l0 = nn.Parameter(torch.empty(rows, width))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(rows, width))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(rows))
+        self.bias_hh_l0 = nn.Parameter(torch.empty(rows))
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        bound = math.sqrt(3 / self.width)
+        for weight in (self.weight_ih_l0, self.weight_hh_l0):
+            weight.copy_((torch.rand(weight.shape, generator=generator) * 2 - 1) * bound)
+        self.bias_ih_l0.zero_()
+        self.bias_hh_l0.zero_()
+        if self.cell.gates == 4:  # an LSTM that begins by remembering learns to (Jozefowicz et al. 2015)
+            self.bias_ih_l0[self.width : 2 * self.width] = 1
+
+    def forward(self, x: Tensor, state: State, way: str) -> Tensor:
+        wide = x.float()  # a state that is rounded at each token drifts, and bf16 makes these kernels no faster
+        zeros = wide.new_zeros(len(x), self.width)
+        before = tuple(state.take(name, zeros) for name in self.cell.states)
+        run = self.by_steps if way == "steps" else self.by_texts if state.texts.packed else self.by_kernel
+        out, after = run(wide, before, state.texts)
+        for name, kept in zip(self.cell.states, after, strict=True):
+            state.keep(name, kept)
+        return out.to(x.dtype)
+
+    def by_steps(self, x: Tensor, state: tuple[Tensor, ...], texts: Texts) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The formula, one token at a time."""
+        projected = linear(x, self.weight_ih_l0, self.bias_ih_l0)
+        out = []
+        for at, now in enumerate(projected.unbind(1)):
+            begins = texts.begins[:, at, None]
+            state = tuple(torch.where(begins, 0, part) for part in state)
+            state = self.cell.step(now, state, lambda h: linear(h, self.weight_hh_l0, self.bias_hh_l0))
+            out.append(state[0])
+        return torch.stack(out, 1), state
+
+    def by_kernel(self, x: Tensor, state: tuple[Tensor, ...], texts: Texts) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """torch's kernel, which steps through all rows together and never starts anew."""
+        out, *after = self.cell.kernel(x, _states(state), self._flat(x), True, 1, 0.0, self.training, False, True)
+        return out, tuple(part[0] for part in after)
+
+    def by_texts(self, x: Tensor, state: tuple[Tensor, ...], texts: Texts) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same kernel over texts of different lengths, the longest first: each text of a packed row is one of them."""
+        batch, time, _ = x.shape
+        firsts = texts.begins.clone()
+        firsts[:, 0] = True  # or the rest of a text that earlier calls began
+        starts = firsts.flatten().nonzero()[:, 0]
+        lengths = torch.diff(starts, append=starts.new_tensor([batch * time]))
+        lengths, order = lengths.sort(descending=True, stable=True)
+        starts = starts[order]
+        steps = torch.arange(int(lengths[0]), device=x.device)[:, None]
+        alive = steps < lengths  # (longest, texts)
+        index = (starts + steps)[alive]  # first tokens of all texts, then second ones, …
+        begin = (starts % time == 0)[:, None]
+        rows = starts // time
+        before = tuple(torch.where(begin, part[rows], 0) for part in state)
+        out, *after = self.cell.kernel(
+            x.flatten(0, 1)[index],
+            alive.sum(1).cpu(),
+            _states(before),
+            self._flat(x),
+            True,
+            1,
+            0.0,
+            self.training,
+            False,
+        )
+        ends = (starts + lengths) % time == 0
+        last = ends.nonzero()[:, 0][rows[ends].argsort()]  # which text ends each row
+        return out[index.argsort()].view(batch, time, -1), tuple(part[0][last] for part in after)
+
+    def _flat(self, x: Tensor) -> list[Tensor]:
+        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
+        return [weight.to(x.dtype) for weight in weights]
+
+
+def _states(state: tuple[Tensor, ...]) -> Tensor | list[Tensor]:
+    """As torch's kernels want the state before the first token: (layers, batch, width), in a list if it has parts."""
+    parts = [part[None].contiguous() for part in state]
+    return parts if len(parts) > 1 else parts[0]
