@@ -59,7 +59,9 @@ class Settings(config.Settings):
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
-    template: str = Field(default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca")
+    template: str = Field(
+        default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
+    )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
     seconds: float | None = Field(
         default=None,
@@ -236,8 +238,21 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
-        return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+        model = folder.load(_model_folder(settings.start), "f32")
+        _check_decoder(model.settings)
+        return _awake(model)
+    asked = _architecture(settings)
+    _check_decoder(asked)
+    return Transformer(asked.with_vocabulary(tokenizer.vocabulary), seed)
+
+
+def _check_decoder(model: ModelSettings) -> None:
+    """Only models that go on with a text learn from pages, conversations and pairs."""
+    if model.encoder is not None:
+        raise Problem(
+            f"train: the family {model.family} reads one text and writes another, and is taught in Python: "
+            f"groundup.training.loop.train with the objective SequenceToSequence. Here say another model.family."
+        )
 
 
 def _awake(model: Any) -> Any:
