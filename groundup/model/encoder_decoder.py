@@ -17,7 +17,7 @@ from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
-from groundup.model.reading import CacheLike, Reading
+from groundup.model.reading import Attend, CacheLike, Reading
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight, alike
 
@@ -101,7 +101,7 @@ class EncoderDecoder(nn.Module):
         self,
         settings: ModelSettings,
         seed: int | None = 0,
-        attention: str = "plain",
+        attention: str | Attend = "plain",
         compute: torch.dtype | None = None,
     ):
         super().__init__()
@@ -110,12 +110,12 @@ class EncoderDecoder(nn.Module):
         if settings.encoder is None:
             raise Problem(f"{settings.family} has no encoder: groundup.model.architectures.build finds its class.")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.scaled_head, self.head_bias = settings.tied and settings.encoder.scaled_head, None
+        self.scaled_head, self.lm_head_bias = settings.tied and settings.encoder.scaled_head, None
         self.model = Stacks(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
         if settings.encoder.head_bias:
-            self.head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
+            self.lm_head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
         if seed is not None:
             self.initialise(seed)
 
@@ -127,8 +127,8 @@ class EncoderDecoder(nn.Module):
             start = getattr(module, "initialise", None)
             if module is not self and start is not None:
                 start(generator)
-        if self.head_bias is not None:
-            self.head_bias.zero_()
+        if self.lm_head_bias is not None:
+            self.lm_head_bias.zero_()
 
     def forward(
         self,
@@ -162,9 +162,9 @@ class EncoderDecoder(nn.Module):
             positions = torch.arange(source.shape[1], device=source.device)[None]
         else:
             positions = alike(source_mask).tril(-1).sum(-1)
-        encoder, attend = self.model.encoder, ATTENTIONS[self.attention]
+        encoder = self.model.encoder
         x = self._embed(encoder, source, positions)
-        return encoder(x, BothWays(self.settings, encoder.positions, attend, x, positions, source_mask))
+        return encoder(x, BothWays(self.settings, encoder.positions, self._attend(), x, positions, source_mask))
 
     def decode(
         self,
@@ -184,17 +184,21 @@ class EncoderDecoder(nn.Module):
             positions = torch.arange(target.shape[1], device=target.device)[None]
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
-        decoder, attend = self.model.decoder, ATTENTIONS[self.attention]
+        decoder = self.model.decoder
         x = self._embed(decoder, target, positions)
         source = Source(memory, source_mask, segments, cache, x)
-        return decoder(x, Writing(source, self.settings, decoder.positions, attend, x, positions, segments, cache))
+        scheme, attend = decoder.positions, self._attend()
+        return decoder(x, Writing(source, self.settings, scheme, attend, x, positions, segments, cache))
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""
         x = x * self.settings.width**-0.5 if self.scaled_head else x
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
-        logits = logits if self.head_bias is None else logits + self.head_bias[0].to(logits.dtype)
+        logits = logits if self.lm_head_bias is None else logits + self.lm_head_bias[0].to(logits.dtype)
         return bent(logits, self.settings.logit_cap)
+
+    def _attend(self) -> Attend:
+        return ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
 
     def _embed(self, stack: Stack, ids: Tensor, positions: Tensor) -> Tensor:
         """ids (batch, time) -> what goes into the first layer (batch, time, width)."""

@@ -134,7 +134,9 @@ class Relative(Unordered):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        self.weight.zero_()
+        self.weight.copy_(
+            torch.randn(self.weight.shape, generator=generator)
+        )  # so that heads differ from the first step
 
     def bias(self, distance: Tensor, like: Tensor) -> Tensor:
         bucket = buckets_of(distance, self.buckets, self.furthest, self.both_ways)

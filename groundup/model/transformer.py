@@ -50,6 +50,8 @@ class Transformer(nn.Module):
         super().__init__()
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
+        if settings.encoder is not None:
+            raise Problem(f"{settings.family} reads a source before it writes: architectures.build makes such a model.")
         self.settings, self.attention, self.compute = settings, attention, compute
         self.model = Layers(settings)
         if not settings.tied:

@@ -256,8 +256,21 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
-        return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return build(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+        model = folder.load(_model_folder(settings.start), "f32")
+        _check_decoder(model.settings)
+        return _awake(model)
+    asked = _architecture(settings)
+    _check_decoder(asked)
+    return build(asked.with_vocabulary(tokenizer.vocabulary), seed)
+
+
+def _check_decoder(model: ModelSettings) -> None:
+    """Only models that go on with a text learn from pages, conversations and pairs."""
+    if model.encoder is not None:
+        raise Problem(
+            f"train: the family {model.family} reads one text and writes another, and is taught in Python: "
+            f"groundup.training.loop.train with the objective SequenceToSequence. Here say another model.family."
+        )
 
 
 def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:

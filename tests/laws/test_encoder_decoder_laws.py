@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundup.errors import Problem
+from groundup.generation import load
+from groundup.model import folder
+from groundup.model.architectures import build
+from groundup.model.attention import ATTENTIONS, plain, weights
+from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.relative_bias import bucket_by_definition, buckets_of
+from groundup.model.settings import ModelSettings
+from groundup.model.transformer import Transformer
 from tests.encoder_decoder_example import SHAPES, TinyCache, ids, model
 
 every_shape = pytest.mark.parametrize("shape", SHAPES)
@@ -126,8 +133,6 @@ def test_all_parameters_learn(shape):
 
 @every_shape
 def test_start_values_are_those_of_the_seed_and_foretell_every_token_alike(shape):
-    from groundup.model.encoder_decoder import EncoderDecoder
-
     one, two, three = (EncoderDecoder(model(shape).settings, seed) for seed in (1, 1, 2))
     same = [torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True)]
     assert all(same) and not torch.equal(one.model.embed_tokens.weight, three.model.embed_tokens.weight)
@@ -164,3 +169,58 @@ def test_near_distances_have_a_bucket_each_and_far_ones_share_one():
         31,
     ]
     assert [bucket_by_definition(-d, 32, 128, True) for d in (0, -1, 1, -7, 7, 500, -500)] == [0, 1, 17, 7, 23, 31, 15]
+
+
+@every_shape
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@torch.inference_mode()
+def test_all_ways_of_attention_give_the_same_numbers(shape, attention):
+    made, source, target = model(shape), ids(3, 9), ids(3, 8, seed=3)
+    mask = torch.ones(3, 9, dtype=torch.bool)
+    mask[1, 5:] = mask[2, :2] = False
+    expected = made(source, target, mask)
+    made.attention = attention
+    assert close(made(source, target, mask), expected)
+
+
+@every_shape
+@torch.inference_mode()
+def test_shares_can_be_looked_at_and_sum_to_one(shape):
+    made, shares = model(shape), []
+
+    def attend(q, k, v, *rest):
+        shares.append(weights(q, k, *rest).view(*q.shape[:3], -1))
+        return plain(q, k, v, *rest)
+
+    made.attention = attend
+    made(ids(1, 7), ids(1, 5), torch.tensor([[True] * 4 + [False] * 3]))
+    encoder, decoder = made.settings.encoder.depth, made.settings.depth
+    assert [tuple(each.shape[2:]) for each in shares] == [(7, 7)] * encoder + [(5, 5), (5, 7)] * decoder
+    assert all(torch.allclose(each.sum(-1), torch.ones(())) for each in shares)
+    assert all(float(each[..., 4:].sum()) == 0 for each in shares[encoder + 1 :: 2])
+
+
+def test_settings_that_make_no_encoder_decoder_are_refused(tmp_path):
+    wrong = {
+        "reads no source": {"family": "llama", "encoder": {"depth": 2}},
+        "too near": {"family": "t5", "buckets": 32, "furthest": 16},
+        "multiple of 2": {"family": "t5", "buckets": 9},
+        "sees everything": {"family": "t5", "pattern": ["window"], "window": 3},
+        "pre or post": {"family": "t5", "norm_place": "sandwich"},
+        "do not divide": {"family": "marian", "encoder": {"heads": 3}},
+        "must be even": {"family": "marian", "width": 33, "heads": 3},
+    }
+    for words, asked in wrong.items():
+        with pytest.raises(ValueError, match=words):
+            ModelSettings(**{"vocabulary": 9, **asked})
+
+
+def test_who_expects_a_model_that_goes_on_with_a_text_says_what_it_found(tmp_path):
+    with pytest.raises(Problem, match="architectures.build"):
+        Transformer(model("t5").settings)
+    with pytest.raises(Problem, match="has no encoder"):
+        EncoderDecoder(ModelSettings(vocabulary=9))
+    folder.save(tmp_path, model("t5"))
+    with pytest.raises(Problem, match="reads one text and writes another"):
+        load(tmp_path)
+    assert isinstance(build(model("t5").settings), EncoderDecoder)
