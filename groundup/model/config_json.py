@@ -67,7 +67,11 @@ def from_config(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, d
             raise Problem(f"{where} does not say {family.keys.get(need, need)}: it is needed to build the model.")
     if isinstance(values.get("eps"), int):
         values["eps"] = float(values["eps"])
-    return checked({"family": name, **values}, where), dict(config.get(OURS) or {})
+    settings = checked({"family": name, **values}, where)
+    if changed := settings.changed():
+        said = f"{changed[0]} = {getattr(settings, changed[0])}"
+        raise Problem(f"{where} means {said}, which a model of the family {kind} cannot have.")
+    return settings, dict(config.get(OURS) or {})
 
 
 def _check_keys(config: Mapping[str, Any], family: Family, where: str) -> None:

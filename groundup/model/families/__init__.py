@@ -4,7 +4,9 @@ The order is that of the help texts: decoders first.
 """
 
 from groundup.model.families.family import Family
+from groundup.model.families.gemma import GEMMA2, GEMMA3
 from groundup.model.families.gpt2 import GPT2
+from groundup.model.families.gpt_neox import GPT_NEOX
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
 
 FAMILIES: dict[str, Family] = {
@@ -12,5 +14,8 @@ FAMILIES: dict[str, Family] = {
     "qwen2": QWEN2,
     "llama": LLAMA,
     "mistral": MISTRAL,
+    "gemma2": GEMMA2,
+    "gemma3": GEMMA3,
     "gpt2": GPT2,
+    "gpt_neox": GPT_NEOX,
 }
