@@ -23,6 +23,9 @@ SHAPES: dict[str, dict[str, Any]] = {
                "logit_cap": 3.0, "attention_scale": 24**-0.5},
     "gemma3": {"family": "gemma3", "heads": 4, "kv_heads": 1, "pattern": ["window", "full"], "window": 5,
                "local_rope_base": 300.0},
+    "olmo2": {"family": "olmo2", "heads": 4, "kv_heads": 2, "tied": False},
+    "phi3": {"family": "phi3", "heads": 4, "kv_heads": 2, "rope_share": 0.5, "tied": False},
+    "phi3 windows": {"family": "phi3", "heads": 2, "pattern": ["window"], "window": 7},
     "gpt_neox": {"family": "gpt_neox", "heads": 4, "tied": False},
     "gpt_neox in turn": {
         "family": "gpt_neox",

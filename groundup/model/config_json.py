@@ -43,6 +43,9 @@ def to_config(settings: ModelSettings, ours: Mapping[str, Any] | None = None, dt
     config: dict[str, Any] = {"architectures": [family.class_name], "model_type": family.model_type}
     config |= {theirs: getattr(settings, name) for name, theirs in family.keys.items()}
     config |= {key: values[0] for key, values in family.meant.items()}
+    config |= dict.fromkeys(
+        ("bos_token_id", "eos_token_id", "pad_token_id")
+    )  # or they take ids that the family had once
     return config | family.write(settings) | {"dtype": dtype, "torch_dtype": dtype, "use_cache": True}
 
 

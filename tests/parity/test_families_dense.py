@@ -1,7 +1,8 @@
 """Dense decoders beyond Llama's kin, equal to Hugging Face's transformers in all that their config.json can say."""
 
 import pytest
-from transformers import Gemma2Config, Gemma3TextConfig, GPTNeoXConfig
+import torch
+from transformers import Gemma2Config, Gemma3TextConfig, GPTNeoXConfig, Olmo2Config, Phi3Config
 
 from groundup.model import folder
 from tests.model_example import ids
@@ -15,6 +16,17 @@ from tests.parity_example import (
 
 NEOX = {key: value for key, value in SMALL.items() if key != "num_key_value_heads"}
 GEMMA = SMALL | {"head_dim": 16, "num_hidden_layers": 4, "sliding_window": 5, "query_pre_attn_scalar": 24}
+PHI = SMALL | {"partial_rotary_factor": 0.5}
+DIVISORS = {"short_factor": [1.1, 2.5], "long_factor": [3.0, 9.0]}
+
+
+def long_phi(original, **changed):
+    """A Phi-3 whose divisors change beyond `original` tokens."""
+    return Phi3Config(
+        **PHI, original_max_position_embeddings=original, rope_scaling={"type": "longrope", **DIVISORS, **changed}
+    )  # fmt: skip
+
+
 CONFIGS = {
     "neox": GPTNeoXConfig(**NEOX, rotary_pct=0.5),
     "neox, in turn": GPTNeoXConfig(**NEOX, rotary_pct=1.0, use_parallel_residual=False, hidden_act="gelu_pytorch_tanh"),
@@ -43,6 +55,14 @@ CONFIGS = {
         rope_parameters={"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e5},
                          "sliding_attention": {"rope_type": "default", "rope_theta": 50.0}},
     ),
+    "olmo2": Olmo2Config(**SMALL),
+    "olmo2, alone": Olmo2Config(**SMALL | {"num_key_value_heads": None}, attention_bias=True, tie_word_embeddings=True),
+    "olmo2, stretched": Olmo2Config(**SMALL, rope_parameters={"rope_type": "linear", "factor": 3.0, "rope_theta": 500.0}),
+    "phi3": Phi3Config(**SMALL),
+    "phi3, windows": Phi3Config(**PHI | {"num_key_value_heads": None}, sliding_window=6, tie_word_embeddings=True),
+    "phi3, short": long_phi(1000),
+    "phi3, long": long_phi(7),
+    "phi3, told": long_phi(7, attention_factor=0.7),
 }  # fmt: skip
 
 
@@ -60,3 +80,20 @@ def test_their_folders_give_their_logits_gradients_and_texts(theirs):
 
 def test_their_folder_comes_back_as_it_went(theirs):
     comes_back_as_it_went(*theirs)
+
+
+@pytest.mark.parametrize("time", [12, 20, 21, 40])
+def test_divisors_change_where_a_text_outgrows_the_first_context(time, tmp_path):
+    theirs = written_by_transformers(long_phi(20), tmp_path)
+    logits_and_gradients_are_equal(folder.load(tmp_path), theirs, ids(2, time, 90))
+
+
+def test_a_text_that_outgrows_the_first_context_while_it_is_written_is_the_same(tmp_path):
+    """Read anew for each token, as theirs does where the divisors change."""
+    theirs, text = written_by_transformers(long_phi(20), tmp_path), ids(1, 8, 90)
+    said = theirs.generate(text, max_new_tokens=40, do_sample=False, pad_token_id=0)
+    ours = folder.load(tmp_path)
+    with torch.inference_mode():
+        for _ in range(40):
+            text = torch.cat((text, ours(text)[:, -1:].argmax(-1)), 1)
+    assert torch.equal(text, said)

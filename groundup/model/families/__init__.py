@@ -8,6 +8,8 @@ from groundup.model.families.gemma import GEMMA2, GEMMA3
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.gpt_neox import GPT_NEOX
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
+from groundup.model.families.olmo2 import OLMO2
+from groundup.model.families.phi3 import PHI3
 
 FAMILIES: dict[str, Family] = {
     "qwen3": QWEN3,
@@ -16,6 +18,8 @@ FAMILIES: dict[str, Family] = {
     "mistral": MISTRAL,
     "gemma2": GEMMA2,
     "gemma3": GEMMA3,
+    "olmo2": OLMO2,
+    "phi3": PHI3,
     "gpt2": GPT2,
     "gpt_neox": GPT_NEOX,
 }
