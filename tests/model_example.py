@@ -19,7 +19,22 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gpt2": {"family": "gpt2", "heads": 4},
     "qwen2": {"family": "qwen2", "heads": 4, "kv_heads": 1},
     "mistral": {"family": "mistral", "heads": 4, "kv_heads": 2, "pattern": ["window"], "window": 7},
-}
+    "gemma2": {"family": "gemma2", "heads": 4, "kv_heads": 2, "head_width": 8, "window": 6, "attention_cap": 4.0,
+               "logit_cap": 3.0, "attention_scale": 24**-0.5},
+    "gemma3": {"family": "gemma3", "heads": 4, "kv_heads": 1, "pattern": ["window", "full"], "window": 5,
+               "local_rope_base": 300.0},
+    "olmo2": {"family": "olmo2", "heads": 4, "kv_heads": 2, "tied": False},
+    "phi3": {"family": "phi3", "heads": 4, "kv_heads": 2, "rope_share": 0.5, "tied": False},
+    "phi3 windows": {"family": "phi3", "heads": 2, "pattern": ["window"], "window": 7},
+    "gpt_neox": {"family": "gpt_neox", "heads": 4, "tied": False},
+    "gpt_neox in turn": {
+        "family": "gpt_neox",
+        "heads": 2,
+        "parallel": False,
+        "biases": "feedforward",
+        "rope_share": 1.0,
+    },
+}  # fmt: skip
 # Parts that no family of these has a name for: what holds for SHAPES must hold for them too.
 VARIANTS: dict[str, dict[str, Any]] = {
     "blocks": {"pattern": ["blocks"], "window": 5},

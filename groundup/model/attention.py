@@ -122,12 +122,13 @@ class Attention(nn.Module):
         self.layer, self.kind = layer, kind
         self.heads, self.kv_heads, self.head_width = settings.heads, settings.kv_heads, settings.head_width
         self.scale, self.cap = settings.attention_scale or None, settings.attention_cap
-        width, bias = settings.width, bool(settings.biases)
+        width, bias = settings.width, settings.has_bias("qkv")
         queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
         self.q_proj = Linear(width, queries, bias, scale=0.5)
         self.k_proj = Linear(width, keys, bias, scale=0.5)
         self.v_proj = Linear(width, keys, bias, scale=0.5)
-        self.o_proj = Linear(queries, width, settings.biases is True, scale=0)  # zero: a layer begins as the identity
+        # Zero: a layer begins as the identity.
+        self.o_proj = Linear(queries, width, settings.has_bias("output"), scale=0)
         self.whole = settings.qk_norm == "whole"
         if settings.qk_norm:
             wide = (queries, keys) if self.whole else (self.head_width, self.head_width)

@@ -44,6 +44,9 @@ def to_config(settings: ModelSettings, ours: Mapping[str, Any] | None = None, dt
     config: dict[str, Any] = {"architectures": [family.class_name], "model_type": family.model_type}
     config |= {theirs: getattr(settings, name) for name, theirs in family.keys.items()}
     config |= {key: values[0] for key, values in family.meant.items()}
+    config |= dict.fromkeys(
+        ("bos_token_id", "eos_token_id", "pad_token_id")
+    )  # or they take ids that the family had once
     return config | family.write(settings) | {"dtype": dtype, "torch_dtype": dtype, "use_cache": True}
 
 
@@ -71,7 +74,11 @@ def from_config(config: Mapping[str, Any], where: str) -> tuple[ModelSettings, d
     ours = config.get(OURS) or {}
     if not isinstance(ours, dict):
         raise Problem(f"{where}: {OURS} is {ours!r}; expected a table.")
-    return checked({"family": name, **values}, where), dict(ours)
+    settings = checked({"family": name, **values}, where)
+    if changed := settings.changed():
+        said = f"{changed[0]} = {getattr(settings, changed[0])}"
+        raise Problem(f"{where} means {said}, which a model of the family {kind} cannot have.")
+    return settings, dict(ours)
 
 
 def _check_keys(config: Mapping[str, Any], family: Family, where: str) -> None:

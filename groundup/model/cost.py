@@ -58,10 +58,11 @@ def activation_bytes(settings: ModelSettings, rows: int, time: int, number: int 
     attention = width + 3 * queries + 2 * keys + queries  # normed x; q, k, v as they meet; what was gathered
     if settings.qk_norm:
         attention += queries + keys
-    scores = settings.heads * time  # after the softmax
+    scores = settings.heads * time * (2 if settings.attention_cap else 1)  # bent, after the softmax
     feedforward = width + (4 if settings.feedforward in GATED else 2) * hidden
-    layer = attention + scores + feedforward
-    logits = settings.vocabulary * (number + F32)
+    around = 2 * width if settings.norm_place == "sandwich" else 0  # what comes out, normed
+    layer = attention + scores + feedforward + around
+    logits = settings.vocabulary * (number + F32 + (number if settings.logit_cap else 0))
     return rows * time * (settings.depth * layer * number + logits + 2 * width * number)
 
 

@@ -31,7 +31,7 @@ PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16
 WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 LONGEST_CONFIG = 16 << 20
 # Buffers that old checkpoints carry along and that every program makes for itself.
-NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
 Held = tuple[TensorFile, str]  # where a tensor lies: the opened file and its name there
 
 

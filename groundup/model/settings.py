@@ -18,6 +18,8 @@ from groundup.model.transformer_xl_settings import TransformerXLSettings
 KINDS = ("full", "window", "blocks", "strided")
 OWN = ("mamba", "transformer_xl")  # tables of sizes that only one family has
 GATED = ("swiglu", "geglu", "geglu_exact")
+BIASES = {True: ("qkv", "output", "feedforward"), False: (), "qkv": ("qkv",), "attention": ("qkv", "output"),
+          "feedforward": ("feedforward",)}  # fmt: skip
 
 
 class ModelSettings(Settings):
@@ -68,7 +70,9 @@ class ModelSettings(Settings):
     qk_norm: bool | Literal["whole"] = Field(
         default=True, description="whether queries and keys are normed, each head alone or all together (whole)"
     )
-    biases: bool | Literal["qkv"] = Field(default=False, description="whether projections add a bias, or only q, k, v")
+    biases: bool | Literal["qkv", "attention", "feedforward"] = Field(
+        default=False, description="whether projections add a bias, or only those of q, k, v or of one half"
+    )
     pattern: list[str] = Field(
         default=["full"], min_length=1, description=f"what layers look at, in turn: {', '.join(KINDS)}"
     )
@@ -121,7 +125,7 @@ class ModelSettings(Settings):
         if not full.get("hidden"):
             gated = full.get("feedforward", "swiglu") in GATED
             full["hidden"] = max(32, round(width * 8 / 3 / 32) * 32) if gated else 4 * width
-        return full
+        return {**FAMILIES[full.get("family", "qwen3")].follows(full), **full}
 
     @model_validator(mode="after")
     def _check(self) -> "ModelSettings":
@@ -214,6 +218,10 @@ class ModelSettings(Settings):
     def turned_width(self) -> int:
         """How many numbers of each query and key rotary positions turn."""
         return int(self.head_width * self.rope_share)
+
+    def has_bias(self, part: Literal["qkv", "output", "feedforward"]) -> bool:
+        """Whether these projections add a bias."""
+        return part in BIASES[self.biases]
 
     def kind_of(self, layer: int) -> str:
         """What the layer of this number looks at."""

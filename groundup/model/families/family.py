@@ -28,6 +28,7 @@ class Family:
     """One family. `model_type`, `keys` and the rest of `config.json` are empty for what is ours alone."""
 
     parts: Mapping[str, Any]  # what its name means; eps is always among them
+    follows: Callable[[Config], dict[str, Any]] = nothing  # settings so far, sizes among them -> parts that follow
     model_type: str = ""  # its name in config.json
     class_name: str = ""  # the class that transformers has for it
     keys: Mapping[str, str] = field(default_factory=dict)  # our setting -> their key

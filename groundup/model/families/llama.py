@@ -44,6 +44,8 @@ GGUF = {
     "mlp.up_proj": "blk.{}.ffn_up",
     "mlp.down_proj": "blk.{}.ffn_down",
 }
+# Their names where they are ours, for families that change a few of them.
+SAME = {stem: stem if stem.startswith(("model.", "lm_head")) else f"model.layers.{{}}.{stem}" for stem in GGUF}
 
 
 def uneven(settings: "ModelSettings") -> list[str]:
