@@ -122,7 +122,7 @@ def read_weights(
         stripped = len("transformer.")
     else:
         stripped = 0
-    expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
+    expected = {name: place.measure(tuple(shapes[place.ours])) for place in where for name in place.files}
     for name, shape in expected.items():
         if name not in files:
             raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from groundup.model.attention import Attention
+from groundup.model.experts import Mixture
 from groundup.model.feedforward import feedforward
 from groundup.model.norms import NORMS
 from groundup.model.reading import Reading
@@ -34,7 +35,7 @@ class Layer(nn.Module):
         self.self_attn = MIXERS[self.kind](settings, number, self.kind)
         if self.place != "output":
             self.post_attention_layernorm = norm(settings.width, settings.eps)
-        self.mlp = feedforward(settings)
+        self.mlp = Mixture(settings) if settings.mixes(number) else feedforward(settings)
         if self.place in ("output", "sandwich"):
             self.attention_output_norm = norm(settings.width, settings.eps)
             self.feedforward_output_norm = norm(settings.width, settings.eps)

@@ -29,7 +29,10 @@ def test_a_change_alters_nothing_before_it(shape, attention):
     changed = text.clone()
     changed[:, 7] = (changed[:, 7] + 1) % 300
     before, after = made(text), made(changed)
-    assert torch.equal(before[:, :7], after[:, :7])
+    if made.settings.experts:  # the matrices of an expert are multiplied by as many tokens as chose it
+        torch.testing.assert_close(before[:, :7], after[:, :7], **CLOSE)
+    else:
+        assert torch.equal(before[:, :7], after[:, :7])
     assert not torch.allclose(before[:, 7:], after[:, 7:])
 
 

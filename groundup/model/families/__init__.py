@@ -3,6 +3,7 @@
 The order is that of the help texts: decoders first.
 """
 
+from groundup.model.families.experts import MIXTRAL
 from groundup.model.families.family import Family
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
@@ -12,5 +13,6 @@ FAMILIES: dict[str, Family] = {
     "qwen2": QWEN2,
     "llama": LLAMA,
     "mistral": MISTRAL,
+    "mixtral": MIXTRAL,
     "gpt2": GPT2,
 }
