@@ -43,6 +43,11 @@ ROUTED: dict[str, dict[str, Any]] = {
         "experts": {"count": 8, "chosen": 3, "hidden": 40, "groups": 4, "chosen_groups": 2, "router": "sigmoid",
                     "correction": True},
     },
+    "latent": {"pattern": ["latent"], "latent": {"kv_rank": 20, "rope": 8, "plain": 12, "value": 10}, "heads": 4},
+    "deepseek v3": {"family": "deepseek_v3", "heads": 4, "latent": {"query_rank": 24, "kv_rank": 16, "rope": 8, "plain": 12},
+                    "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 40, "dense": 1, "router": "sigmoid",
+                                "correction": True, "groups": 3, "chosen_groups": 2},
+                    "rope_scaling": {"kind": "yarn", "factor": 4, "original": 32, "mscale": 0.7, "mscale_all": 0.4}},
 }  # fmt: skip
 EVERY = SHAPES | VARIANTS | ROUTED
 TEXT = "It's 12345 o'clock: the cat, 日本 and äöü sat.\n\n  On THE mat; they're done! "

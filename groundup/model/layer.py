@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from groundup.model.attention import Attention
 from groundup.model.experts import Mixture
 from groundup.model.feedforward import feedforward
+from groundup.model.latent_attention import LatentAttention
 from groundup.model.norms import NORMS
 from groundup.model.reading import Reading
 from groundup.model.settings import ModelSettings
@@ -20,6 +21,7 @@ MIXERS: dict[str, Callable[[ModelSettings, int, str], nn.Module]] = {
     "window": Attention,
     "blocks": Attention,
     "strided": Attention,
+    "latent": LatentAttention,
 }
 
 

@@ -89,7 +89,7 @@ class ModelSettings(Settings):
             return given  # pydantic says what is wrong with it
         meant = FAMILIES[given.get("family", "qwen3")].parts
         full = {**meant, **given}
-        if not full.get("head_width") and full.get("latent"):
+        if not full.get("head_width") and full.get("latent") is not None:
             full["head_width"] = query_width(full["latent"])
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")

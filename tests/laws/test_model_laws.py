@@ -181,7 +181,9 @@ def test_bf16_computes_the_same_but_for_rounding(shape, attention):
     made.attention, made.compute = attention, torch.bfloat16
     rounded = made(text)
     assert rounded.dtype == torch.bfloat16
-    assert (rounded.float() - exact).abs().max() < 0.05 * exact.abs().max()
+    near = (rounded.float() - exact).abs().amax(-1) < 0.05 * exact.abs().max()
+    # Rounding makes some tokens choose another expert, and others look at those tokens.
+    assert near.float().mean() > 0.8 if made.settings.experts else near.all()
 
 
 @settings(max_examples=20, deadline=None)

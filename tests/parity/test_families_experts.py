@@ -2,17 +2,40 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, MixtralConfig
+from transformers import AutoModelForCausalLM, DeepseekV2Config, DeepseekV3Config, MixtralConfig
 
 from groundup.model import folder
 from tests.model_example import TinyCache, ids
 
 SMALL = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
          "intermediate_size": 40, "max_position_embeddings": 64, "eos_token_id": None, "pad_token_id": 0}  # fmt: skip
+LATENT = {"kv_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 10, "qk_nope_head_dim": 12, "moe_intermediate_size": 24,
+          "n_routed_experts": 8, "num_experts_per_tok": 3, "first_k_dense_replace": 1} | SMALL | {"num_key_value_heads": 4}  # fmt: skip
+YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.7,
+        "mscale_all_dim": 0.9}  # fmt: skip
+LATENT = {**SMALL, "num_key_value_heads": 4, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 10,
+          "qk_nope_head_dim": 12, "moe_intermediate_size": 24, "n_routed_experts": 8, "num_experts_per_tok": 3,
+          "first_k_dense_replace": 1}  # fmt: skip
+YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.7,
+        "mscale_all_dim": 0.9}  # fmt: skip
 CONFIGS = {
     "mixtral": MixtralConfig(**SMALL, num_local_experts=4, num_experts_per_tok=2),
     "mixtral, windows": MixtralConfig(
         **SMALL, num_local_experts=5, num_experts_per_tok=3, sliding_window=6, head_dim=16
+    ),
+    "deepseek v3": DeepseekV3Config(**LATENT, q_lora_rank=24, n_group=4, topk_group=2, rope_parameters=YARN),
+    "deepseek v3, plain": DeepseekV3Config(
+        **LATENT,
+        q_lora_rank=None,
+        n_group=1,
+        topk_group=1,
+        n_shared_experts=2,
+        norm_topk_prob=False,
+        rope_interleave=False,
+    ),
+    "deepseek v2": DeepseekV2Config(**LATENT, q_lora_rank=None, rope_parameters=YARN),
+    "deepseek v2, groups": DeepseekV2Config(
+        **LATENT, q_lora_rank=24, n_group=4, topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=3.0
     ),
 }
 

@@ -3,6 +3,7 @@
 The order is that of the help texts: decoders first.
 """
 
+from groundup.model.families.deepseek import DEEPSEEK_V2, DEEPSEEK_V3
 from groundup.model.families.experts import MIXTRAL
 from groundup.model.families.family import Family
 from groundup.model.families.gpt2 import GPT2
@@ -14,5 +15,7 @@ FAMILIES: dict[str, Family] = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "mixtral": MIXTRAL,
+    "deepseek_v3": DEEPSEEK_V3,
+    "deepseek_v2": DEEPSEEK_V2,
     "gpt2": GPT2,
 }
