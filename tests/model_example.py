@@ -48,7 +48,23 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "parallel": {"parallel": True, "rope_share": 0.5, "biases": True, "embedding_scale": 3.0},
     "relu2": {"feedforward": "relu2", "rope_scaling": {"kind": "yarn", "factor": 4, "original": 8}},
 }
-EVERY = SHAPES | VARIANTS
+# Layers with experts, latents and convolutions; their families are held against transformers in files of their own.
+ROUTED: dict[str, dict[str, Any]] = {
+    "mixtral": {"family": "mixtral", "heads": 4, "kv_heads": 2, "experts": {"count": 4, "chosen": 2}},
+    "shared experts": {
+        "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 56, "dense": 1, "scale": 1.5, "normalise": False},
+    },
+    "experts in groups": {
+        "experts": {"count": 8, "chosen": 3, "hidden": 40, "groups": 4, "chosen_groups": 2, "router": "sigmoid",
+                    "correction": True},
+    },
+    "latent": {"pattern": ["latent"], "latent": {"kv_rank": 20, "rope": 8, "plain": 12, "value": 10}, "heads": 4},
+    "deepseek v3": {"family": "deepseek_v3", "heads": 4, "latent": {"query_rank": 24, "kv_rank": 16, "rope": 8, "plain": 12},
+                    "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 40, "dense": 1, "router": "sigmoid",
+                                "correction": True, "groups": 3, "chosen_groups": 2},
+                    "rope_scaling": {"kind": "yarn", "factor": 4, "original": 32, "mscale": 0.7, "mscale_all": 0.4}},
+}  # fmt: skip
+EVERY = SHAPES | VARIANTS | ROUTED
 TEXT = "It's 12345 o'clock: the cat, 日本 and äöü sat.\n\n  On THE mat; they're done! "
 
 
@@ -62,7 +78,7 @@ def model(shape: str = "qwen3", seed: int = 1, **changed: Any) -> Transformer:
     made = Transformer(settings(shape, **changed)).eval()
     dice = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in made.state_dict().values():
             parameter.copy_(torch.randn(parameter.shape, generator=dice) * 0.3)
     return made
 

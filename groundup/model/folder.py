@@ -130,9 +130,10 @@ def _load_what_fits(
     files = _by_name(folder, stored, elsewhere)
     known = bare(stored).state_dict()
     where = {place.ours: place for place in places(stored, known, "hf" if elsewhere else "groundup")}
-    there = {name: tuple(known[name].shape) for name, place in where.items() if place.theirs in files}
+    there = {name: tuple(known[name].shape) for name, place in where.items() if all(each in files for each in place.files)}
     for name in there:
-        _check(folder, files[where[name].theirs], where[name], known[name])
+        for each in where[name].files:
+            _check(folder, files[each], where[name], known[name])
     model = build(settings, seed)
     rest = [files[name][1] for name in _unasked(files, where.values(), stored, elsewhere)]
     found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
@@ -182,9 +183,10 @@ def read_weights(
     files = _by_name(folder, settings, elsewhere)
     where = places(settings, needed, "hf" if elsewhere else "groundup")
     for place in where:
-        if place.theirs not in files:
-            raise Problem(f"{folder} has no tensor {place.theirs}, which its {CONFIG} calls for.")
-        _check(folder, files[place.theirs], place, needed[place.ours])
+        for name in place.files:
+            if name not in files:
+                raise Problem(f"{folder} has no tensor {name}, which its {CONFIG} calls for.")
+            _check(folder, files[name], place, needed[place.ours])
     extra = _unasked(files, where, settings, elsewhere)
     for name in [name for name in extra if FAMILIES[settings.family].copies.get(name) in files]:
         first = FAMILIES[settings.family].copies[name]
@@ -206,7 +208,7 @@ def _by_name(folder: Path, settings: ModelSettings, elsewhere: bool) -> dict[str
 
 def _unasked(files: Mapping[str, Held], where: Iterable[Place], settings: ModelSettings, elsewhere: bool) -> list[str]:
     """What the folder holds beside the places of a model, but for what every program makes for itself."""
-    expected = {place.theirs for place in where}
+    expected = {name for place in where for name in place.files}
     spare = (*NOT_WEIGHTS, *FAMILIES[settings.family].spare) if elsewhere else ()
     return [name for name in files if name not in expected and not name.endswith(spare)]
 

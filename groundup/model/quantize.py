@@ -60,6 +60,10 @@ class Int8Linear(nn.Module):
         self.register_buffer("weight_scale", scales)
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
+    def wide(self) -> Tensor:
+        """What the integers stand for."""
+        return from_int8(self.weight, self.weight_scale)
+
     def forward(self, x: Tensor) -> Tensor:
         y = linear_int8(x, self.weight, self.weight_scale)
         return y if self.bias is None else y + self.bias.to(x.dtype)

@@ -87,7 +87,7 @@ class Reading:
         """The whole text is in this pass."""
         if kind not in self._sights:
             time = self.like.shape[1]
-            if kind == "full" and self.segments is None and not self.scheme.biased:
+            if kind not in PATTERNS and self.segments is None and not self.scheme.biased:
                 sight = Sight.triangle(time, self.like)
             else:
                 seen = torch.ones(time, time, dtype=torch.bool, device=self.like.device).tril()

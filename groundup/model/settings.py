@@ -10,13 +10,16 @@ from pydantic import Field, field_validator, model_validator
 from groundup.config import Settings
 from groundup.errors import Problem, nearest
 from groundup.model.encoder_settings import EncoderSettings
+from groundup.model.experts_settings import ExpertsSettings
 from groundup.model.families import FAMILIES
+from groundup.model.latent_settings import LatentSettings, query_width
 from groundup.model.mamba_settings import MambaSettings
 from groundup.model.rope_settings import RopeScaling
 from groundup.model.transformer_xl_settings import TransformerXLSettings
 
-KINDS = ("full", "window", "blocks", "strided")
 OWN = ("mamba", "transformer_xl")  # tables of sizes that only one family has
+KINDS = ("full", "window", "blocks", "strided", "latent", "conv")
+EXTENT = ("window", "blocks", "strided")  # kinds that look at `window` tokens
 GATED = ("swiglu", "geglu", "geglu_exact")
 BIASES = {True: ("qkv", "output", "feedforward"), False: (), "qkv": ("qkv",), "attention": ("qkv", "output"),
           "feedforward": ("feedforward",)}  # fmt: skip
@@ -84,6 +87,9 @@ class ModelSettings(Settings):
     encoder: EncoderSettings | None = Field(default=None, description="the stack that reads a source, if there is one")
     mamba: MambaSettings | None = Field(default=None, description="sizes that only Mamba has")
     transformer_xl: TransformerXLSettings | None = Field(default=None, description="what only Transformer-XL has")
+    experts: ExpertsSettings | None = Field(default=None, description="many feed-forwards, a few for each token")
+    latent: LatentSettings | None = Field(default=None, description="how layers of the kind latent shorten keys")
+    convolution: int = Field(default=3, gt=0, le=64, description="tokens that layers of the kind conv look at")
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",
@@ -108,6 +114,8 @@ class ModelSettings(Settings):
         full = {**meant, **given}
         if isinstance(given.get("encoder"), dict):
             full["encoder"] = {**meant.get("encoder", {}), **given["encoder"]}
+        if not full.get("head_width") and full.get("latent") is not None:
+            full["head_width"] = query_width(full["latent"])
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
         if not all(isinstance(full.get(name, 0), int) for name in sizes):
@@ -159,8 +167,17 @@ class ModelSettings(Settings):
                     f"model.pattern: {kind!r} is not known; known: {', '.join(KINDS)}"
                     + (f"; did you mean {guess}?" if guess else "")
                 )
-            if kind != "full" and not self.window:
+            if kind in EXTENT and not self.window:
                 raise ValueError(f"model.window: layers of the kind {kind} need it: how many tokens they look at")
+        self._check_latent()
+        if self.experts and self.experts.dense >= self.depth:
+            raise ValueError(
+                f"model.experts.dense: {self.experts.dense} of {self.depth} layers leave none for experts: say fewer"
+            )
+        if self.experts and self.feedforward not in GATED:
+            raise ValueError(
+                f"model.feedforward: experts are gated ({', '.join(GATED)}), and {self.feedforward} is not"
+            )
         if self.parallel and self.norm_place != "pre":
             raise ValueError(
                 f"model.norm_place: {self.norm_place} has no meaning where both halves read one vector: say pre"
@@ -207,6 +224,29 @@ class ModelSettings(Settings):
             )
         if self.encoder.heads and self.width % self.encoder.heads:
             raise ValueError(f"model.encoder.heads: {self.encoder.heads} heads do not divide the width {self.width}")
+    def _check_latent(self) -> None:
+        latent = self.latent
+        if (latent is not None) != ("latent" in self.pattern):
+            missing = "pattern" if latent else "latent"
+            raise ValueError(f"model.{missing}: the table `latent` and the pattern [latent] belong together")
+        if latent is None:
+            return
+        if set(self.pattern) - {"latent", "conv"}:
+            raise ValueError(
+                "model.pattern: heads of latent layers have their own widths; no other attention beside them"
+            )
+        if self.head_width != latent.plain + latent.rope:
+            raise ValueError(
+                f"model.head_width: is {self.head_width}, and latent.plain and latent.rope make {latent.plain + latent.rope}"
+            )
+        if self.kv_heads != self.heads:
+            raise ValueError(
+                f"model.kv_heads: latent layers make keys for each of {self.heads} heads, not {self.kv_heads}"
+            )
+        if self.positions != "rotary":
+            raise ValueError(
+                f"model.positions: latent layers turn a part of each key: say rotary, not {self.positions}"
+            )
 
     def _can_be_born_seeing(self) -> bool:
         plain = self.norm_place == "pre" and not self.parallel and self.rope_share == 1 and self.rope_scaling is None
@@ -217,6 +257,8 @@ class ModelSettings(Settings):
     @property
     def turned_width(self) -> int:
         """How many numbers of each query and key rotary positions turn."""
+        if self.latent is not None:
+            return self.latent.rope
         return int(self.head_width * self.rope_share)
 
     def has_bias(self, part: Literal["qkv", "output", "feedforward"]) -> bool:
@@ -235,6 +277,14 @@ class ModelSettings(Settings):
             heads = self.encoder.heads
             changed |= {"heads": heads, "kv_heads": heads, "head_width": self.width // heads}
         return self.model_copy(update=changed)
+    def mixes(self, layer: int) -> bool:
+        """Whether the layer of this number has experts."""
+        return self.experts is not None and layer >= self.experts.dense
+
+    @property
+    def expert_hidden(self) -> int:
+        """Numbers inside an expert."""
+        return (self.experts.hidden if self.experts else 0) or self.hidden
 
     def changed(self) -> list[str]:
         """The parts that differ from what the family's name promises to other programs."""

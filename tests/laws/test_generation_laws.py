@@ -30,7 +30,8 @@ samplings = some.builds(
 
 def made(**settings) -> Transformer:
     """A small model with weights large enough to have opinions."""
-    sizes = ModelSettings(depth=2, width=32, heads=4, kv_heads=2, vocabulary=VOCABULARY, context=CONTEXT, **settings)
+    shape = {"depth": 2, "width": 32, "heads": 4, "kv_heads": 2, "vocabulary": VOCABULARY, "context": CONTEXT}
+    sizes = ModelSettings(**{**shape, **settings})
     model, generator = Transformer(sizes).eval(), torch.Generator().manual_seed(3)
     for parameter in model.parameters():
         if parameter.ndim > 1:
@@ -38,7 +39,11 @@ def made(**settings) -> Transformer:
     return model
 
 
-MODELS = {"qwen3": made(), "gpt2": made(family="gpt2")}
+MODELS = {
+    "qwen3": made(),
+    "gpt2": made(family="gpt2"),
+    "deepseek": made(family="deepseek_v3", kv_heads=4, experts={"count": 4, "hidden": 24, "shared": 24}),
+}
 
 
 def greedy_by_definition(model: Transformer, prompt: list[int], count: int) -> list[int]:
@@ -138,7 +143,9 @@ def test_a_number_depends_on_seed_and_step_alone(keys):
 
 
 def test_numbers_of_neighbouring_seeds_and_steps_are_unrelated():
-    grid = uniforms([seed for seed in range(100) for _ in range(100)], [step for _ in range(100) for step in range(100)])
+    grid = uniforms(
+        [seed for seed in range(100) for _ in range(100)], [step for _ in range(100) for step in range(100)]
+    )
     grid = grid.reshape(100, 100)
     assert len(set(grid.ravel().tolist())) == 10_000 and abs(grid.mean() - 0.5) < 0.02
     for shifted in (grid[1:, :] - 0.5, grid[:, 1:] - 0.5):

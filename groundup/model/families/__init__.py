@@ -3,6 +3,8 @@
 The order is that of the help texts: decoders first.
 """
 
+from groundup.model.families.deepseek import DEEPSEEK_V2, DEEPSEEK_V3
+from groundup.model.families.experts import MIXTRAL
 from groundup.model.families.family import Family
 from groundup.model.families.gemma import GEMMA2, GEMMA3
 from groundup.model.families.gpt2 import GPT2
@@ -24,6 +26,9 @@ FAMILIES: dict[str, Family] = {
     "gemma3": GEMMA3,
     "olmo2": OLMO2,
     "phi3": PHI3,
+    "mixtral": MIXTRAL,
+    "deepseek_v3": DEEPSEEK_V3,
+    "deepseek_v2": DEEPSEEK_V2,
     "gpt2": GPT2,
     "gpt_neox": GPT_NEOX,
     "rnn": RNN,
