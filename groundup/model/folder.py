@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import config_json, quantize
+from groundup.model import architectures, config_json, quantize
+from groundup.model.families import FAMILIES
 from groundup.model.names import give, places, take
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
@@ -25,6 +26,7 @@ WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 LONGEST_CONFIG = 16 << 20
+PADS = ("[PAD]", "<pad>", "<|pad|>")
 # Buffers that old checkpoints carry along and that every program makes for itself.
 NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
 
@@ -42,7 +44,12 @@ def save(
             f"they do not belong together."
         )
     state = dict(model.state_dict())
-    stored = {"weights": "int8"} if quantize.is_int8(model) else {}
+    stored: dict[str, Any] = {"weights": "int8"} if quantize.is_int8(model) else {}
+    padding = (
+        None if tokenizer is None else next((tokenizer.specials[n] for n in PADS if n in tokenizer.specials), None)
+    )
+    if model.settings.position_offset and tokenizer is not None and padding != model.settings.position_offset - 1:
+        stored["padding"] = padding  # others would count a text's positions by the id before the offset
     dtype = WORDS[next(tensor.dtype for tensor in state.values() if tensor.dtype in WORDS)]
     config = config_json.to_config(model.settings, stored, dtype)
     if template:
@@ -52,6 +59,7 @@ def save(
         tokenizer.save(folder, template)
         generation = special_ids(tokenizer, template)
         config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
+        config |= {} if padding is None else {"pad_token_id": padding}
     format = "groundup" if config["model_type"] == config_json.OURS else "hf"
     write(folder / WEIGHTS, give(places(model.settings, state, format), state))
     write_atomically(folder / GENERATION, _json(generation))
@@ -93,7 +101,7 @@ def within(path: str | Path) -> Path:
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
-        return Transformer(settings, seed=None)
+        return architectures.build(settings, seed=None)
 
 
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:
@@ -130,7 +138,13 @@ def read_weights(
         if found != shape:
             raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
     head = "lm_head.weight"
-    extra = [name for name in files if name not in expected and not name.endswith(NOT_WEIGHTS)]
+    family = FAMILIES[settings.family]
+    spare = (*NOT_WEIGHTS, *family.spare) if elsewhere else NOT_WEIGHTS
+    extra = [name for name in files if name not in expected and not name.endswith(spare)]
+    for name in [name for name in extra if family.copies.get(name) in expected]:
+        if not torch.equal(files[name].read(name), files[family.copies[name]].read(family.copies[name])):
+            raise Problem(f"{folder}: the tensor {name} differs from {family.copies[name]}; here they are one.")
+        extra.remove(name)
     if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
         raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
     return take(where, lambda name: files[name].read(name[stripped:]))

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from groundup.config import Settings
 from groundup.errors import Problem, nearest
 from groundup.model.families import FAMILIES
+from groundup.model.head_settings import SUITING, HeadSettings
 from groundup.model.rope_settings import RopeScaling
 
 KINDS = ("full", "window", "blocks", "strided")
@@ -61,6 +62,10 @@ class ModelSettings(Settings):
     attention_cap: float = Field(default=0.0, ge=0, description="scores are bent to stay below it; 0: they are not")
     logit_cap: float = Field(default=0.0, ge=0, description="logits are bent to stay below it; 0: they are not")
     embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table")
+    embedding_norm: bool = Field(default=False, description="whether vectors are normed before the first layer")
+    token_types: int = Field(default=0, ge=0, description="kinds of text a token can be of (BERT: 2); 0: no such thing")
+    position_offset: int = Field(default=0, ge=0, description="rows of learned positions before the first (RoBERTa: 2)")
+    head: HeadSettings = Field(default_factory=HeadSettings, description="what is read out of the last vectors")
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",
@@ -83,6 +88,8 @@ class ModelSettings(Settings):
             return given  # pydantic says what is wrong with it
         meant = FAMILIES[given.get("family", "qwen3")].parts
         full = {**meant, **given}
+        if isinstance(given.get("head"), dict):
+            full["head"] = {**meant.get("head", {}), **given["head"]}
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
         if not all(isinstance(full.get(name, 0), int) for name in sizes):
@@ -132,6 +139,15 @@ class ModelSettings(Settings):
             raise ValueError(
                 f"model.norm_place: {self.norm_place} has no meaning where both halves read one vector: say pre"
             )
+        architecture = FAMILIES[self.family].architecture
+        suiting = SUITING.get(architecture, ("next_token",))
+        if self.head.kind not in suiting:
+            raise ValueError(
+                f"model.head.kind: {self.head.kind} is no head for the family {self.family}, whose models are of the kind "
+                f"{architecture}; it can be {', '.join(suiting)}"
+            )
+        if architecture == "encoder" and self.pattern != ["full"]:
+            raise ValueError(f"model.pattern: {self.pattern} has no meaning where tokens see both ways: say full")
         scaling = self.rope_scaling
         for name in ("short", "long"):
             given = len(getattr(scaling, name)) if scaling else 0
@@ -175,7 +191,7 @@ class ModelSettings(Settings):
 
 
 _SIZES = {"family", "depth", "width", "heads", "kv_heads", "head_width", "hidden", "context", "vocabulary", "tied",
-          "rope_base", "eps", "born"}  # fmt: skip
+          "rope_base", "eps", "born", "head"}  # fmt: skip
 # What a family's name promises, and what is meant where it says nothing.
 PARTS = {
     name: field.get_default(call_default_factory=True)

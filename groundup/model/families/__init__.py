@@ -3,6 +3,7 @@
 The order is that of the help texts: decoders first.
 """
 
+from groundup.model.families.bert import BERT, ROBERTA
 from groundup.model.families.family import Family
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
@@ -13,4 +14,6 @@ FAMILIES: dict[str, Family] = {
     "llama": LLAMA,
     "mistral": MISTRAL,
     "gpt2": GPT2,
+    "bert": BERT,
+    "roberta": ROBERTA,
 }
