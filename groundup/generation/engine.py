@@ -15,6 +15,7 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.generation.cache import Cache
 from groundup.generation.sample import Sampling, draw, log_probabilities, most_likely
+from groundup.model.architectures import must_write
 from groundup.model.transformer import Transformer
 
 GREEDY = Sampling(temperature=0.0)
@@ -66,6 +67,7 @@ class Engine:
 
     def __init__(self, model: Transformer, slots: int = 16, context: int | None = None, chunk: int = 512):
         """slots: texts at once; context: tokens in the longest text; chunk: prompt tokens read between two steps."""
+        must_write(model.settings)
         self.model, self.slots, self.chunk = model, slots, chunk
         self.context = context or model.settings.context
         self.device = next(model.parameters()).device

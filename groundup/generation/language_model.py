@@ -19,6 +19,7 @@ from groundup.generation.engine import Engine, Request
 from groundup.generation.reading import Reading
 from groundup.generation.sample import Sampling
 from groundup.model import folder, gguf
+from groundup.model.architectures import must_write
 from groundup.model.transformer import Transformer
 from groundup.tokenizer import Tokenizer, chat
 from groundup.tokenizer.stream import Streamer
@@ -48,6 +49,7 @@ class LanguageModel:
         template: str | None = None,
         stop_ids: Sequence[int] | None = None,
     ):
+        must_write(model.settings)
         self.model, self.template, self._tokenizer = model.eval(), template, tokenizer
         self.stop_ids = list(stop_ids) if stop_ids is not None else self._usual_stops()
         self.context = model.settings.context

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import turn
-from groundup.model.reading import Reading
+from groundup.model.reading import Attend, Reading
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
 
@@ -93,6 +93,11 @@ def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = N
 
 
 ATTENTIONS = {"steps": steps, "plain": plain, "fused": fused}
+
+
+def named(attention: str | Attend) -> Attend:
+    """The function that a model attends by: one of ATTENTIONS, or a reader's own."""
+    return ATTENTIONS[attention] if isinstance(attention, str) else attention
 
 
 def quickest(

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import bent, named
 from groundup.model.cross_attention import CrossAttention, Source, Writing
 from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
-from groundup.model.reading import Attend, CacheLike, Reading
+from groundup.model.reading import Attend, BothWays, CacheLike, Reading
 from groundup.model.settings import ModelSettings
-from groundup.model.sight import Sight, alike
+from groundup.model.sight import alike
 
 Part = Callable[[Tensor], Tensor]
 
@@ -51,18 +51,6 @@ class DecoderLayer(Layer):
         x = self.add(x, self.input_layernorm, lambda y: self.self_attn(y, reading))
         x = self.add(x, self.cross_layernorm, lambda y: self.cross_attn(y, reading))
         return self.add(x, self.post_attention_layernorm, self.mlp)
-
-
-class BothWays(Reading):
-    """A pass of the encoder: a token sees later ones too, if they are of the same text."""
-
-    def _here(self, kind: str) -> Sight:
-        if kind not in self._sights:
-            seen = (
-                None if self.segments is None else alike(self.segments)
-            )  # padding sees padding: somebody must be seen
-            self._sights[kind] = None, self._sight(kind, seen, self.positions, self.positions)
-        return self._sights[kind][1]
 
 
 class Stack(nn.Module):
@@ -164,7 +152,7 @@ class EncoderDecoder(nn.Module):
             positions = alike(source_mask).tril(-1).sum(-1)
         encoder = self.model.encoder
         x = self._embed(encoder, source, positions)
-        return encoder(x, BothWays(self.settings, encoder.positions, self._attend(), x, positions, source_mask))
+        return encoder(x, BothWays(self.settings, encoder.positions, named(self.attention), x, positions, source_mask))
 
     def decode(
         self,
@@ -187,7 +175,7 @@ class EncoderDecoder(nn.Module):
         decoder = self.model.decoder
         x = self._embed(decoder, target, positions)
         source = Source(memory, source_mask, segments, cache, x)
-        scheme, attend = decoder.positions, self._attend()
+        scheme, attend = decoder.positions, named(self.attention)
         return decoder(x, Writing(source, self.settings, scheme, attend, x, positions, segments, cache))
 
     def head(self, x: Tensor) -> Tensor:
@@ -196,9 +184,6 @@ class EncoderDecoder(nn.Module):
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
         logits = logits if self.lm_head_bias is None else logits + self.lm_head_bias[0].to(logits.dtype)
         return bent(logits, self.settings.logit_cap)
-
-    def _attend(self) -> Attend:
-        return ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
 
     def _embed(self, stack: Stack, ids: Tensor, positions: Tensor) -> Tensor:
         """ids (batch, time) -> what goes into the first layer (batch, time, width)."""

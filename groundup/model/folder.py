@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import config_json, quantize
-from groundup.model.architectures import build
+from groundup.model import architectures, config_json, quantize
 from groundup.model.families import FAMILIES
 from groundup.model.names import Place, give, places, take
 from groundup.model.partial import Fit, fit
@@ -30,6 +29,7 @@ WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 LONGEST_CONFIG = 16 << 20
+PADS = ("[PAD]", "<pad>", "<|pad|>")
 # Buffers that old checkpoints carry along and that every program makes for itself.
 NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
 Held = tuple[TensorFile, str]  # where a tensor lies: the opened file and its name there
@@ -48,7 +48,12 @@ def save(
             f"they do not belong together."
         )
     state = dict(model.state_dict())
-    stored = {"weights": "int8"} if quantize.is_int8(model) else {}
+    stored: dict[str, Any] = {"weights": "int8"} if quantize.is_int8(model) else {}
+    padding = (
+        None if tokenizer is None else next((tokenizer.specials[n] for n in PADS if n in tokenizer.specials), None)
+    )
+    if model.settings.position_offset and tokenizer is not None and padding != model.settings.position_offset - 1:
+        stored["padding"] = padding  # others would count a text's positions by the id before the offset
     dtype = WORDS[next(tensor.dtype for tensor in state.values() if tensor.dtype in WORDS)]
     config = config_json.to_config(model.settings, stored, dtype)
     if template:
@@ -58,6 +63,7 @@ def save(
         tokenizer.save(folder, template)
         generation = special_ids(tokenizer, template)
         config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
+        config |= {} if padding is None else {"pad_token_id": padding}
     format = "groundup" if config["model_type"] == config_json.OURS else "hf"
     write(folder / WEIGHTS, give(places(model.settings, state, format), state))
     write_atomically(folder / GENERATION, _json(generation))
@@ -134,7 +140,7 @@ def _load_what_fits(
     for name in there:
         for each in where[name].files:
             _check(folder, files[each], where[name], known[name])
-    model = build(settings, seed)
+    model = architectures.build(settings, seed)
     rest = [files[name][1] for name in _unasked(files, where.values(), stored, elsewhere)]
     found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
     return fill(model, dict(model.state_dict()), precision), found
@@ -149,7 +155,7 @@ def within(path: str | Path) -> Path:
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
-        return build(settings, seed=None)
+        return architectures.build(settings, seed=None)
 
 
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:

@@ -69,10 +69,16 @@ def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[P
     family = FAMILIES[settings.family]
     named = family.named(settings) if family.named else family.names
     table = {"hf": named, "gguf": family.gguf}.get(format, {})
-    if not table:
-        return [Place(name, name) for name in names]
     stored = family.stored if format == "hf" else frozenset()
-    return [_place(settings, name, format, table, stored) for name in names]
+    head = family.heads.get(settings.head.kind) if format == "hf" else None
+    found = []
+    for name in names:
+        stem, end = name.rsplit(".", 1)
+        if head is not None and stem in head.names:
+            found.append(Place(name, f"{head.names[stem]}.{end}"))
+        else:
+            found.append(_place(settings, name, format, table, stored) if table else Place(name, name))
+    return found
 
 
 def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, str], stored: frozenset[str]) -> Place:

@@ -107,3 +107,13 @@ class Reading:
         sight = Sight(None) if seen is None else Sight.where(seen, self.like)
         bias = self.scheme.bias(distance, self.like)
         return sight if bias is None else sight.plus(bias)
+
+
+class BothWays(Reading):
+    """A pass over whole texts in which a token sees later ones too, if they are of the same segment."""
+
+    def _here(self, kind: str) -> Sight:
+        if kind not in self._sights:
+            seen = None if self.segments is None else alike(self.segments)  # padding sees padding: nobody sees nothing
+            self._sights[kind] = None, self._sight(kind, seen, self.positions, self.positions)
+        return self._sights[kind][1]

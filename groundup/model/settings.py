@@ -12,6 +12,7 @@ from groundup.errors import Problem, nearest
 from groundup.model.encoder_settings import EncoderSettings
 from groundup.model.experts_settings import ExpertsSettings
 from groundup.model.families import FAMILIES
+from groundup.model.head_settings import SUITING, HeadSettings
 from groundup.model.latent_settings import LatentSettings, query_width
 from groundup.model.mamba_settings import MambaSettings
 from groundup.model.rope_settings import RopeScaling
@@ -90,6 +91,10 @@ class ModelSettings(Settings):
     experts: ExpertsSettings | None = Field(default=None, description="many feed-forwards, a few for each token")
     latent: LatentSettings | None = Field(default=None, description="how layers of the kind latent shorten keys")
     convolution: int = Field(default=3, gt=0, le=64, description="tokens that layers of the kind conv look at")
+    embedding_norm: bool = Field(default=False, description="whether vectors are normed before the first layer")
+    token_types: int = Field(default=0, ge=0, description="kinds of text a token can be of (BERT: 2); 0: no such thing")
+    position_offset: int = Field(default=0, ge=0, description="rows of learned positions before the first (RoBERTa: 2)")
+    head: HeadSettings = Field(default_factory=HeadSettings, description="what is read out of the last vectors")
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",
@@ -116,6 +121,8 @@ class ModelSettings(Settings):
             full["encoder"] = {**meant.get("encoder", {}), **given["encoder"]}
         if not full.get("head_width") and full.get("latent") is not None:
             full["head_width"] = query_width(full["latent"])
+        if isinstance(given.get("head"), dict):
+            full["head"] = {**meant.get("head", {}), **given["head"]}
         width, head_width = full.get("width", 128), full.get("head_width", 0)
         sizes = ("width", "heads", "kv_heads", "head_width", "hidden")
         if not all(isinstance(full.get(name, 0), int) for name in sizes):
@@ -183,6 +190,15 @@ class ModelSettings(Settings):
                 f"model.norm_place: {self.norm_place} has no meaning where both halves read one vector: say pre"
             )
         self._check_own_parts()
+        architecture = FAMILIES[self.family].architecture
+        suiting = SUITING.get(architecture, ("next_token",))
+        if self.head.kind not in suiting:
+            raise ValueError(
+                f"model.head.kind: {self.head.kind} is no head for the family {self.family}, whose models are of the kind "
+                f"{architecture}; it can be {', '.join(suiting)}"
+            )
+        if architecture == "encoder" and self.pattern != ["full"]:
+            raise ValueError(f"model.pattern: {self.pattern} has no meaning where tokens see both ways: say full")
         scaling = self.rope_scaling
         for name in ("short", "long"):
             given = len(getattr(scaling, name)) if scaling else 0
@@ -303,7 +319,7 @@ class ModelSettings(Settings):
 
 
 _SIZES = {"family", "depth", "width", "heads", "kv_heads", "head_width", "hidden", "context", "vocabulary", "tied",
-          "rope_base", "eps", "born"}  # fmt: skip
+          "rope_base", "eps", "born", "head"}  # fmt: skip
 # What a family's name promises, and what is meant where it says nothing.
 PARTS = {
     name: field.get_default(call_default_factory=True)

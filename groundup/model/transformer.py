@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import bent, named
 from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
+from groundup.model.head_settings import WRITING
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
@@ -40,6 +41,8 @@ class Transformer(nn.Module):
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
+    body: type[Layers] = Layers
+
     def __init__(
         self,
         settings: ModelSettings,
@@ -53,8 +56,8 @@ class Transformer(nn.Module):
         if settings.encoder is not None:
             raise Problem(f"{settings.family} reads a source before it writes: architectures.build makes such a model.")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.model = Layers(settings)
-        if not settings.tied:
+        self.model = self.body(settings)
+        if not settings.tied and settings.head.kind in WRITING:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
         if seed is not None:
             self.initialise(seed)
@@ -97,9 +100,17 @@ class Transformer(nn.Module):
         positions (batch or 1, time): where each token stands; by default counted from the row's start or the cache's
         length. segments (batch, time): documents packed into one row, blind to each other (their positions restart).
         """
-        batch, time = ids.shape
+        x, reading = self.enter(ids, positions, cache, segments)
+        for layer in self.model.layers:
+            x = layer(x, reading)
+        return self.model.norm(x)
+
+    def enter(
+        self, ids: Tensor, positions: Tensor | None, cache: CacheLike | None, segments: Tensor | None
+    ) -> tuple[Tensor, Reading]:
+        """What goes into the first layer (batch, time, width), and the pass over it."""
         if positions is None:
-            positions = torch.arange(time, device=ids.device)[None]
+            positions = torch.arange(ids.shape[1], device=ids.device)[None]
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
         x = self.model.embed_tokens(ids)
@@ -108,11 +119,7 @@ class Transformer(nn.Module):
         if self.settings.embedding_scale != 1:
             x = x * torch.tensor(self.settings.embedding_scale, dtype=x.dtype)
         x = self.model.positions.add(x, positions)
-        attend = ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
-        reading = Reading(self.settings, self.model.positions, attend, x, positions, segments, cache)
-        for layer in self.model.layers:
-            x = layer(x, reading)
-        return self.model.norm(x)
+        return x, Reading(self.settings, self.model.positions, named(self.attention), x, positions, segments, cache)
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""

@@ -3,6 +3,7 @@
 The order is that of the help texts: decoders first.
 """
 
+from groundup.model.families.bert import BERT, ROBERTA
 from groundup.model.families.deepseek import DEEPSEEK_V2, DEEPSEEK_V3
 from groundup.model.families.experts import MIXTRAL
 from groundup.model.families.family import Family
@@ -31,6 +32,8 @@ FAMILIES: dict[str, Family] = {
     "deepseek_v2": DEEPSEEK_V2,
     "gpt2": GPT2,
     "gpt_neox": GPT_NEOX,
+    "bert": BERT,
+    "roberta": ROBERTA,
     "rnn": RNN,
     "gru": GRU,
     "lstm": LSTM,

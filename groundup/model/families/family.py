@@ -24,6 +24,20 @@ def all_said(_: "ModelSettings") -> list[str]:
 
 
 @dataclass(frozen=True)
+class Named:
+    """What transformers calls a model with some head, and the weights of that head."""
+
+    class_name: str
+    names: Mapping[str, str]  # stems of ours -> theirs
+
+
+def scored(prefix: str) -> dict[str, "Named"]:
+    """What it calls decoders of a family that tell a class, or one number, by a text's last token."""
+    named = Named(f"{prefix}ForSequenceClassification", {"readout.classes": "score"})
+    return {"classify_last": named, "reward": named}
+
+
+@dataclass(frozen=True)
 class Family:
     """One family. `model_type`, `keys` and the rest of `config.json` are empty for what is ours alone."""
 
@@ -44,6 +58,7 @@ class Family:
     lacks: Callable[["ModelSettings"], list[str]] = all_said  # settings that its files cannot say
     names: Mapping[str, str] = field(default_factory=dict)  # stems of our weights -> theirs; empty: the same
     named: Callable[["ModelSettings"], Mapping[str, str]] | None = None  # instead of `names`, where settings decide
+    heads: Mapping[str, Named] = field(default_factory=dict)  # heads beside that of class_name which have a class there
     copies: Mapping[str, str] = field(default_factory=dict)  # their weights that may be written twice -> as which other
     spare: tuple[str, ...] = ()  # ends of names of weights that their files may hold and that nobody needs
     stored: frozenset[str] = frozenset()  # how matrices lie in their files: "transposed", "woven" (see names.py)

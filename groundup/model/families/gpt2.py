@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from groundup.model.families.family import Family
+from groundup.model.families.family import Family, scored
 from groundup.model.families.llama import GGUF
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ GPT2 = Family(
     ),
     lacks=lacks,
     names=NAMES,
+    heads=scored("GPT2"),
     stored=frozenset({"transposed"}),
     gguf=GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"},
 )  # fmt: skip

@@ -6,7 +6,7 @@ Mistral looks through a window, Qwen 2 adds biases to q, k, v, Qwen 3 norms quer
 from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
-from groundup.model.families.family import Config, Family
+from groundup.model.families.family import Config, Family, scored
 from groundup.model.families.layer_types import pattern_of, types_of
 from groundup.model.families.rotary import READS, ROTARY, read_rotary, write_rotary
 
@@ -96,6 +96,7 @@ LLAMA = Family(
     parts=PARTS | {"eps": 1e-5},
     model_type="llama",
     class_name="LlamaForCausalLM",
+    heads=scored("Llama"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0},
     meant={"hidden_act": ("silu",), "attention_bias": (False,), "mlp_bias": (False,), "pretraining_tp": (1, None)},
@@ -110,6 +111,7 @@ MISTRAL = Family(
     parts=PARTS | {"eps": 1e-5},
     model_type="mistral",
     class_name="MistralForCausalLM",
+    heads=scored("Mistral"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0, "kv_heads": 8},
     meant={"hidden_act": ("silu",)},
@@ -123,6 +125,7 @@ QWEN2 = Family(
     parts=PARTS | {"biases": "qkv", "eps": 1e-6},
     model_type="qwen2",
     class_name="Qwen2ForCausalLM",
+    heads=scored("Qwen2"),
     keys={name: key for name, key in KEYS.items() if name != "head_width"},
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0, "kv_heads": 32},
     meant={"hidden_act": ("silu",)},
@@ -140,6 +143,7 @@ QWEN3 = Family(
     parts=PARTS | {"qk_norm": True, "eps": 1e-6},
     model_type="qwen3",
     class_name="Qwen3ForCausalLM",
+    heads=scored("Qwen3"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "head_width": 128, "rope_base": 10_000.0, "kv_heads": 32},
     meant={"hidden_act": ("silu",), "attention_bias": (False,)},
