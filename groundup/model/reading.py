@@ -14,7 +14,7 @@ from groundup.model.positions import Angles, Unordered
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import PATTERNS, Sight, alike, distances, join
 
-Attend = Callable[..., Tensor]  # one of ATTENTIONS
+Attend = Callable[..., Tensor]  # q, k, v, sight, scale, cap -> what each query gathers; one of ATTENTIONS
 
 
 class CacheLike(Protocol):

@@ -6,6 +6,7 @@ the head. Parts come from the tables named in the settings; parameters carry the
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
@@ -34,6 +35,13 @@ class Layers(nn.Module):
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if last else nn.Identity()
 
 
+def again(layer: nn.Module, x: Tensor, reading: Reading) -> Tensor:
+    """Chen et al. 2016: only what comes into the layer waits for the backward pass, which computes the rest again."""
+    told = checkpoint(layer, x, reading, use_reentrant=False, preserve_rng_state=False)
+    assert isinstance(told, Tensor)
+    return told
+
+
 class Transformer(nn.Module):
     """A decoder-only language model.
 
@@ -56,6 +64,7 @@ class Transformer(nn.Module):
         if settings.encoder is not None:
             raise Problem(f"{settings.family} reads a source before it writes: architectures.build makes such a model.")
         self.settings, self.attention, self.compute = settings, attention, compute
+        self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
         self.model = self.body(settings)
         if not settings.tied and settings.head.kind in WRITING:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -102,7 +111,7 @@ class Transformer(nn.Module):
         """
         x, reading = self.enter(ids, positions, cache, segments)
         for layer in self.model.layers:
-            x = layer(x, reading)
+            x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
         return self.model.norm(x)
 
     def enter(
