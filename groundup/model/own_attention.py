@@ -31,7 +31,8 @@ def load(path: str | Path, name: str) -> Attend:
         spec.loader.exec_module(module)
     except Exception as error:
         raise Problem(f"{path} cannot be run: {type(error).__name__}: {error}") from error
-    functions = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
+    found = vars(module).items()
+    functions: dict[str, Attend] = {key: value for key, value in found if callable(value) and not key.startswith("_")}
     if name not in functions:
         raise Problem(f"{path} has no function {name}; {did_you_mean(name, functions)}")
     check(functions[name], f"{path}, {name}")
