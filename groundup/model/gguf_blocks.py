@@ -12,7 +12,9 @@ import numpy as np
 F16, BYTE = "<f2", "u1"
 LAYOUTS = {  # how the bytes of one block lie
     "q4_0": np.dtype([("d", F16), ("q", BYTE, 16)]),
+    "q4_1": np.dtype([("d", F16), ("least", F16), ("q", BYTE, 16)]),
     "q5_0": np.dtype([("d", F16), ("high", BYTE, 4), ("q", BYTE, 16)]),
+    "q5_1": np.dtype([("d", F16), ("least", F16), ("high", BYTE, 4), ("q", BYTE, 16)]),
     "q8_0": np.dtype([("d", F16), ("q", "i1", 32)]),
     "q2_k": np.dtype([("scales", BYTE, 16), ("q", BYTE, 64), ("d", F16), ("dmin", F16)]),
     "q3_k": np.dtype([("high", BYTE, 32), ("q", BYTE, 64), ("scales", BYTE, 12), ("d", F16)]),
@@ -46,10 +48,19 @@ def q4_0(block: np.void, at: int) -> np.float32:
     return np.float32(block["d"]) * (_part(block["q"], at, 4, 16) - 8)
 
 
+def q4_1(block: np.void, at: int) -> np.float32:
+    """The same counted from the least number of the block."""
+    return np.float32(block["d"]) * _part(block["q"], at, 4, 16) + np.float32(block["least"])
+
+
 def q5_0(block: np.void, at: int) -> np.float32:
     """A fifth bit for each lies apart, in order; 16 stands for zero."""
-    fifth = int(block["high"][at // 8]) >> at % 8 & 1
-    return np.float32(block["d"]) * ((_part(block["q"], at, 4, 16) | fifth << 4) - 16)
+    return np.float32(block["d"]) * (_with_fifth(block, at) - 16)
+
+
+def q5_1(block: np.void, at: int) -> np.float32:
+    """The same counted from the least number of the block."""
+    return np.float32(block["d"]) * _with_fifth(block, at) + np.float32(block["least"])
 
 
 def q8_0(block: np.void, at: int) -> np.float32:
@@ -96,6 +107,10 @@ def _part(packed: np.ndarray, at: int, bits: int, run: int) -> int:
     return int(packed[group * run + within % run]) >> within // run * bits & (1 << bits) - 1
 
 
+def _with_fifth(block: np.void, at: int) -> int:
+    return _part(block["q"], at, 4, 16) | (int(block["high"][at // 8]) >> at % 8 & 1) << 4
+
+
 def _scale_and_floor(packed: np.ndarray, at: int) -> tuple[int, int]:
     """Eight scales and eight floors of six bits in twelve bytes: the last four of each lie in pieces."""
     a, b, c = (int(packed[first + at % 4]) for first in (0, 4, 8))
@@ -104,7 +119,8 @@ def _scale_and_floor(packed: np.ndarray, at: int) -> tuple[int, int]:
 
 Definition = Callable[[np.void, int], np.float32]
 DEFINITIONS: dict[str, Definition] = {
-    "q4_0": q4_0, "q5_0": q5_0, "q8_0": q8_0, "q2_k": q2_k, "q3_k": q3_k, "q4_k": q4_k, "q5_k": q5_k, "q6_k": q6_k,
+    "q4_0": q4_0, "q4_1": q4_1, "q5_0": q5_0, "q5_1": q5_1, "q8_0": q8_0,
+    "q2_k": q2_k, "q3_k": q3_k, "q4_k": q4_k, "q5_k": q5_k, "q6_k": q6_k,
 }  # fmt: skip
 
 
@@ -154,9 +170,12 @@ def _once(block: np.ndarray, q: np.ndarray) -> np.ndarray:
     return block["d"].astype(np.float32)[:, None] * q.astype(np.float32)
 
 
-def _all_q5_0(block: np.ndarray) -> np.ndarray:
-    fifth = np.unpackbits(block["high"], axis=1, bitorder="little")
-    return _once(block, (spread(block["q"], 4, 16) | fifth << 4).astype(np.int8) - 16)
+def _fives(block: np.ndarray) -> np.ndarray:
+    return spread(block["q"], 4, 16) | np.unpackbits(block["high"], axis=1, bitorder="little") << 4
+
+
+def _raised(numbers: np.ndarray, block: np.ndarray) -> np.ndarray:
+    return numbers + block["least"].astype(np.float32)[:, None]
 
 
 def _all_q2_k(block: np.ndarray) -> np.ndarray:
@@ -188,7 +207,9 @@ def _all_q6_k(block: np.ndarray) -> np.ndarray:
 
 DECODERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "q4_0": lambda block: _once(block, spread(block["q"], 4, 16).astype(np.int8) - 8),
-    "q5_0": _all_q5_0,
+    "q4_1": lambda block: _raised(_once(block, spread(block["q"], 4, 16)), block),
+    "q5_0": lambda block: _once(block, _fives(block).astype(np.int8) - 16),
+    "q5_1": lambda block: _raised(_once(block, _fives(block)), block),
     "q8_0": lambda block: _once(block, block["q"]),
     "q2_k": _all_q2_k,
     "q3_k": _all_q3_k,

@@ -25,7 +25,7 @@ def blocks(kind: str, count: int) -> np.ndarray:
     layout = LAYOUTS[kind]
     mixed = (np.arange(count * layout.itemsize, dtype=np.uint64) * 2654435761 >> 13) & 255
     made = np.frombuffer(mixed.astype(np.uint8).tobytes(), dtype=layout).copy()
-    for name in {"d", "dmin"} & set(layout.names):
+    for name in {"d", "dmin", "least"} & set(layout.names):
         made[name] = (np.arange(count) % 7 - 3) / 64 + (0.011 if name == "d" else 0.023)
     return made
 
@@ -45,7 +45,9 @@ def test_a_tensor_is_what_the_definition_says_of_each_of_its_numbers(kind):
 # What the package gguf 0.19.0 (llama.cpp's own, in NumPy) made of the same bytes and the same matrices.
 DEQUANTISED = {
     "q4_0": "dd61f64859c9e57a",
+    "q4_1": "f0fe02480b9d1b86",
     "q5_0": "22490484dc57cff8",
+    "q5_1": "05cb194d8afcdca1",
     "q8_0": "cbdf4a6ff9c0db1f",
     "q2_k": "e8d23f5d480a31f1",
     "q3_k": "25426f1188099ced",
