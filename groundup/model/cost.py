@@ -35,6 +35,8 @@ def parameters(settings: ModelSettings) -> int:
     tables = settings.vocabulary * width * (1 if settings.tied else 2)
     if settings.positions == "learned":
         tables += settings.context * width
+    if settings.characters is not None:
+        tables += settings.characters.parameters(width)
     return matrices(settings) + vectors + tables
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from groundup.config import Settings
 from groundup.errors import Problem, nearest
+from groundup.model.character_settings import CharacterSettings
 from groundup.model.encoder_settings import EncoderSettings
 from groundup.model.families import FAMILIES
 from groundup.model.rope_settings import RopeScaling
@@ -69,6 +70,9 @@ class ModelSettings(Settings):
     logit_cap: float = Field(default=0.0, ge=0, description="logits are bent to stay below it; 0: they are not")
     embedding_scale: float = Field(default=1.0, gt=0, description="factor on the vectors from the table; 0: √width")
     encoder: EncoderSettings | None = Field(default=None, description="the stack that reads a source, if there is one")
+    characters: CharacterSettings | None = Field(
+        default=None, description="convolutions over the letters of each token, added to its vector; none: its vector alone"
+    )
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",

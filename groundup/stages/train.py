@@ -239,6 +239,7 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
     from groundup.model import folder
+    from groundup.model.character_table import CharacterTable
     from groundup.model.transformer import Transformer
 
     if settings.start is not None:
@@ -249,7 +250,10 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
         return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+    made = Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+    if isinstance(made.model.embed_tokens, CharacterTable):
+        made.model.embed_tokens.spell(tokenizer.tokens)
+    return made
 
 
 def _start_from_vectors(model: Any, asked: VectorSettings, tokenizer: "Tokenizer") -> str:
