@@ -4,6 +4,8 @@ from pydantic import Field, model_validator
 
 from groundup.config import Settings
 
+SIGNS = 3 + 256  # what may stand at a place of a token: nothing, its two ends, a byte
+
 
 class CharacterSettings(Settings):
     """Convolutions over the bytes of each token, as many of each length as `filters` says."""
@@ -13,6 +15,11 @@ class CharacterSettings(Settings):
     longest: int = Field(
         default=32, gt=2, le=1024, description="bytes of a token that are looked at, its two ends included"
     )
+
+    def parameters(self, width: int) -> int:
+        """Trained numbers beside the tokens' own vectors of `width`."""
+        convolutions = sum(count * (length * self.width + 1) for length, count in enumerate(self.filters, 1))
+        return SIGNS * self.width + convolutions + sum(self.filters) * width
 
     @model_validator(mode="after")
     def _check(self) -> "CharacterSettings":

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from groundup.errors import Problem
-from groundup.model.character_settings import CharacterSettings
+from groundup.model.character_settings import SIGNS, CharacterSettings
 from groundup.model.embedding import Embedding, out_of_range
 from groundup.model.linear import linear
+from groundup.model.settings import ModelSettings
 
 NOTHING, BEGIN, END, FIRST = 0, 1, 2, 3  # signs; a byte b is FIRST + b
-SIGNS = FIRST + 256
 
 
 class CharacterTable(Embedding):
@@ -83,6 +83,13 @@ class CharacterTable(Embedding):
         letters = F.embedding(spelling, self.letters) * there[..., None]
         found = [strongest(letters, there, *each) for each in zip(self.filters, self.shifts, strict=True)]
         return linear(torch.tanh(torch.cat(found, 1)) * there.any(1, keepdim=True), self.projection)
+
+
+def table_for(settings: ModelSettings, deviation: float) -> Embedding:
+    """The table of tokens that a model's settings ask for."""
+    if settings.characters is None:
+        return Embedding(settings.vocabulary, settings.width, deviation)
+    return CharacterTable(settings.vocabulary, settings.width, deviation, settings.characters)
 
 
 def strongest(letters: Tensor, there: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

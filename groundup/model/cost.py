@@ -36,6 +36,8 @@ def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
     """Every trained number, by what it belongs to; a tied head has none of its own."""
     table = settings.vocabulary * settings.width
     counts = {"table": table, "positions": settings.context * settings.width * (settings.positions == "learned")}
+    if settings.characters is not None:
+        counts["table"] += settings.characters.parameters(settings.width)
     counts |= {"attention": 0, "feed-forward": 0, "norms": last_norm(settings).vectors}
     for name, part in parts(settings):
         counts[name] += part.matrices + part.vectors

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
+from groundup.model.character_table import table_for
 from groundup.model.cross_attention import CrossAttention, Source, Writing
-from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
@@ -76,7 +76,7 @@ class Stacks(nn.Module):
         super().__init__()
         # A table that is also the head must start small, unless the head divides what it reads.
         small = settings.tied and not (settings.encoder and settings.encoder.scaled_head)
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation=0.02 if small else 0.5)
+        self.embed_tokens = table_for(settings, deviation=0.02 if small else 0.5)
         reader, scheme = settings.reader(), POSITIONS[settings.positions]
         self.encoder = Stack(reader, BOTH_WAYS.get(settings.positions, scheme)(reader), Layer)
         self.decoder = Stack(settings, scheme(settings), DecoderLayer)

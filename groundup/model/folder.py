@@ -161,7 +161,8 @@ def bare(settings: ModelSettings) -> Transformer:
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:
     """Give a bare model its weights, in the precision asked for."""
     if precision in PRECISIONS:
-        tensors = {name: tensor.to(PRECISIONS[precision]) for name, tensor in tensors.items()}
+        dtype = PRECISIONS[precision]
+        tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     model.load_state_dict(tensors, assign=True)
     model.eval()
     return quantize.int8(model) if precision == "int8" else model

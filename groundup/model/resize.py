@@ -13,6 +13,8 @@ from groundup.model.folder import bare
 from groundup.model.quantize import is_int8
 from groundup.model.transformer import Transformer
 
+SPELLING = "model.embed_tokens.spelling"  # of a table that reads letters
+
 
 def resized(model: Transformer, rows: Sequence[Sequence[int]]) -> Transformer:
     """A model with one row for each entry of `rows`: the average of those old rows, or of all where there are none."""
@@ -25,8 +27,19 @@ def resized(model: Transformer, rows: Sequence[Sequence[int]]) -> Transformer:
     made.attention, made.compute = model.attention, model.compute
     tables = {"model.embed_tokens.weight", "lm_head.weight"}
     state = {name: averaged(tensor, rows) if name in tables else tensor.clone() for name, tensor in model.state_dict().items()}
+    if SPELLING in state:
+        state[SPELLING] = respelt(state[SPELLING], rows)
     made.load_state_dict(state, assign=True)
     return made.train(model.training)
+
+
+def respelt(spelling: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:
+    """How tokens are spelt that stayed what they were; others are spelt as nothing until the table's `spell` is told."""
+    made = spelling.new_zeros((len(rows), spelling.shape[1]))
+    for new, old in enumerate(rows):
+        if len(old) == 1:
+            made[new] = spelling[old[0]]
+    return made
 
 
 def averaged(table: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from groundup.config import Settings
 from groundup.errors import Problem, nearest
+from groundup.model.character_settings import CharacterSettings
 from groundup.model.encoder_settings import EncoderSettings
 from groundup.model.experts_settings import ExpertsSettings
 from groundup.model.families import FAMILIES
@@ -95,6 +96,9 @@ class ModelSettings(Settings):
     token_types: int = Field(default=0, ge=0, description="kinds of text a token can be of (BERT: 2); 0: no such thing")
     position_offset: int = Field(default=0, ge=0, description="rows of learned positions before the first (RoBERTa: 2)")
     head: HeadSettings = Field(default_factory=HeadSettings, description="what is read out of the last vectors")
+    characters: CharacterSettings | None = Field(
+        default=None, description="convolutions over the letters of each token, added to its vector; none: its vector alone"
+    )
     born: Literal["blank", "seeing"] = Field(
         default="blank",
         description="start values: blank, or heads that hear what stood before and feel likeness (see beginning.py)",

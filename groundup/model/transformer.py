@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
 from groundup.model.beginning import feel_likeness, hear_echoes
-from groundup.model.embedding import Embedding
+from groundup.model.character_table import table_for
 from groundup.model.head_settings import WRITING
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
@@ -27,7 +27,7 @@ class Layers(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         # A table that is also the head must start small, or the first guesses are wildly sure of themselves.
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation=0.02 if settings.tied else 0.5)
+        self.embed_tokens = table_for(settings, deviation=0.02 if settings.tied else 0.5)
         self.positions = POSITIONS[settings.positions](settings)
         self.layers = nn.ModuleList(Layer(settings, number) for number in range(settings.depth))
         # After the sum, a layer norms what it gives; everywhere else the last vector is as long as it has grown.

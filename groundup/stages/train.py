@@ -281,6 +281,7 @@ def _model_folder(path: str) -> Path:
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
     from groundup.model import folder
     from groundup.model.architectures import build
+    from groundup.model.character_table import CharacterTable
 
     if settings.partial:
         return _awake(_started_in_part(settings, tokenizer, seed, work))
@@ -296,7 +297,10 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
         return _awake(model)
     asked = _architecture(settings)
     _check_decoder(asked)
-    return build(asked.with_vocabulary(tokenizer.vocabulary), seed)
+    made = build(asked.with_vocabulary(tokenizer.vocabulary), seed)
+    if isinstance(made.model.embed_tokens, CharacterTable):
+        made.model.embed_tokens.spell(tokenizer.tokens)
+    return made
 
 
 def _check_decoder(model: ModelSettings) -> None:
