@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, MarianConfig, MarianMTModel, T5Config, T5ForConditionalGeneration
+from transformers.models.t5.modeling_t5 import T5Attention
 
 from groundup.errors import Problem
 from groundup.generation.sequence import translate
 from groundup.model import folder
 from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.names import places
+from groundup.model.relative_bias import buckets_of
 from groundup.model.safetensors import TensorFile
 from tests.encoder_decoder_example import ids, model
 
@@ -240,3 +242,13 @@ def test_beams_find_the_same_targets(pair, penalty):
             assert mine == [line[: line.index(end)] if end in line else line for line in cut]
             ended += sum(end in line for line in cut)
     assert ended
+
+
+@pytest.mark.parametrize("both_ways", [True, False])
+def test_distances_fall_into_the_same_buckets(both_ways):
+    back = torch.arange(-700, 701)
+    for buckets in (4, 8, 12, 32, 64, 128):
+        for furthest in (buckets, 100, 128, 169, 250, 512):
+            if furthest > buckets // 2:
+                theirs = T5Attention._relative_position_bucket(-back, both_ways, buckets, furthest)
+                assert torch.equal(buckets_of(back, buckets, furthest, both_ways), theirs)
