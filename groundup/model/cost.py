@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from groundup.hardware import Machine
+from groundup.model import encoder_decoder_cost
 from groundup.model.settings import GATED, ModelSettings
 
 F32 = 4  # bytes
@@ -17,6 +18,8 @@ SHALLOWEST, DEEPEST = 2, 24
 
 def matrices(settings: ModelSettings) -> int:
     """Weights of the layers' matrices: those whose number decides how much a model can learn."""
+    if settings.encoder is not None:
+        return encoder_decoder_cost.matrices(settings)
     heads, kv_heads, width = settings.heads, settings.kv_heads, settings.width
     attention = width * settings.head_width * (2 * heads + 2 * kv_heads)
     return settings.depth * (attention + _feedforward_matrices(settings) * width * settings.hidden)
@@ -24,6 +27,8 @@ def matrices(settings: ModelSettings) -> int:
 
 def parameters(settings: ModelSettings) -> int:
     """Every trained number."""
+    if settings.encoder is not None:
+        return encoder_decoder_cost.parameters(settings)
     width, hidden, depth = settings.width, settings.hidden, settings.depth
     norm = 2 if settings.norm == "layer" else 1  # a gain, and perhaps a bias
     vectors = (2 * depth + 1) * norm * width

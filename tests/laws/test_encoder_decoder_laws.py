@@ -230,3 +230,26 @@ def test_who_expects_a_model_that_goes_on_with_a_text_says_what_it_found(tmp_pat
     with pytest.raises(Problem, match="reads one text and writes another"):
         load(tmp_path)
     assert isinstance(build(model("t5").settings), EncoderDecoder)
+
+
+@every_shape
+@torch.inference_mode()
+def test_computing_in_bf16_is_near(shape):
+    made, source, target = model(shape), ids(2, 9), ids(2, 8, seed=3)
+    expected = made(source, target)
+    made.compute = torch.bfloat16
+    rounded = made(source, target)
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded.float() - expected).abs().mean() < 0.1 * expected.abs().mean()
+
+
+@every_shape
+@torch.inference_mode()
+def test_in_8_bits_a_folder_is_near_and_stays_itself(shape, tmp_path):
+    made, source, target = model(shape), ids(2, 9), ids(2, 8, seed=3)
+    folder.save(tmp_path / "whole", made)
+    small = folder.load(tmp_path / "whole", "int8")
+    folder.save(tmp_path / "small", small)
+    expected = made(source, target)
+    assert (small(source, target) - expected).abs().mean() < 0.2 * expected.abs().mean()
+    assert torch.equal(folder.load(tmp_path / "small")(source, target), small(source, target))
