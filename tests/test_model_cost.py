@@ -26,7 +26,7 @@ MACHINE = hardware.look()
     head_width=st.sampled_from([8, 32]),
     hidden=st.integers(1, 99),
     tied=st.booleans(),
-    positions=st.sampled_from(["rotary", "learned", "none"]),
+    positions=st.sampled_from(["rotary", "learned", "relative", "none"]),
     biases=st.booleans(),
 )
 def test_parameters_are_counted_without_building(family, depth, heads, head_width, hidden, tied, positions, biases):

@@ -40,6 +40,8 @@ def parameters(settings: ModelSettings) -> int:
     tables = settings.vocabulary * width * (1 if settings.tied else 2)
     if settings.positions == "learned":
         tables += settings.context * width
+    if settings.positions == "relative":
+        tables += settings.buckets * settings.heads
     return matrices(settings) + vectors + tables
 
 
