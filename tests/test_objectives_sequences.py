@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundup.data.batches import pages
-from groundup.data.corruption import Corrupted, amounts, corrupt, missing
+from groundup.data.corruption import Corrupted, amounts, corrupt, missing, sentinels_of
 from groundup.data.order import key
 from groundup.data.sequences import Sequences, sequences
 from groundup.data.shards import Shards, Writer
@@ -123,6 +123,14 @@ def test_windows_of_pages_lose_the_same_spans_whenever_they_are_read(tmp_path):
     assert one.weights.all() and one.columns["source_mask"].all()
     assert source.time == one.ids.shape[1] + one.columns["source"].shape[1]
     assert key(1, "corruption", 0) != key(2, "corruption", 0)
+
+
+def test_a_tokenizer_brings_its_sentinels(world):
+    marks = [*chat.specials(), "<extra_id_1>", "<extra_id_0>", "<extra_id_3>"]
+    made = Tokenizer.train(["in the shed"] * 9, 270, specials=marks)
+    assert sentinels_of(made) == [made.specials["<extra_id_0>"], made.specials["<extra_id_1>"]]
+    with pytest.raises(Problem, match="no <extra_id_0>"):
+        sentinels_of(Tokenizer.load(world / "tokens" / "tokenizer"))
 
 
 def test_more_spans_than_sentinels_are_refused(tmp_path):
