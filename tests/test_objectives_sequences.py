@@ -9,19 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundup.data.batches import pages
-from groundup.data.corruption import Corrupted, amounts, corrupt, missing
+from groundup.data.corruption import Corrupted, amounts, corrupt, missing, sentinels_of
 from groundup.data.order import key
 from groundup.data.sequences import Sequences, sequences
 from groundup.data.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.generation.sequence import translate
 from groundup.model.architectures import build
+from groundup.model.folder import load
 from groundup.model.settings import ModelSettings
 from groundup.objectives.sequence_to_sequence import SequenceToSequence
+from groundup.tokenizer import Tokenizer, chat
 from groundup.training.loop import train
 from groundup.training.settings import OptimizerSettings, TrainSettings
 from tests.encoder_decoder_example import SHAPES, model
-from tests.training_example import make_world
+from tests.training_example import make, make_world, settings, write_lines
 
 SENTINELS = range(100, 90, -1)
 
@@ -57,8 +59,6 @@ def test_pairs_that_are_too_long_are_left_out_and_counted():
 
 
 def test_lines_of_sources_and_targets_become_ids(tmp_path):
-    from groundup.tokenizer import Tokenizer
-
     make_world(tmp_path, 20)
     tokenizer = Tokenizer.load(tmp_path / "tokens" / "tokenizer")
     path = tmp_path / "pairs.jsonl"
@@ -125,6 +125,14 @@ def test_windows_of_pages_lose_the_same_spans_whenever_they_are_read(tmp_path):
     assert key(1, "corruption", 0) != key(2, "corruption", 0)
 
 
+def test_a_tokenizer_brings_its_sentinels(world):
+    marks = [*chat.specials(), "<extra_id_1>", "<extra_id_0>", "<extra_id_3>"]
+    made = Tokenizer.train(["in the shed"] * 9, 270, specials=marks)
+    assert sentinels_of(made) == [made.specials["<extra_id_0>"], made.specials["<extra_id_1>"]]
+    with pytest.raises(Problem, match="no <extra_id_0>"):
+        sentinels_of(Tokenizer.load(world / "tokens" / "tokenizer"))
+
+
 def test_more_spans_than_sentinels_are_refused(tmp_path):
     with pytest.raises(Problem, match="6 spans are cut out of 40 tokens, and there are 2 sentinels"):
         Corrupted(pages(book(tmp_path / "book", [range(2, 90)]), 3, 40, 1), [100, 99], 0, 1, 0.3, 2.0)
@@ -181,3 +189,42 @@ def test_a_model_learns_to_restore_what_was_cut_out(tmp_path):
     train(made, objective, TrainSettings(steps=80, rows=32, log_every=1000))
     last = objective.loss(made, objective.batch(500))["sequence_to_sequence"]
     assert float(first.sum) / first.count > 2 and float(last.sum) / last.count < 1
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = make_world(tmp_path_factory.mktemp("world"), 30)
+    told = [{"source": f"the {thing} {n}", "target": f"{n} {thing}"} for thing in ("cup", "hat") for n in range(20)]
+    write_lines(folder / "sequences.jsonl", told)
+    return folder
+
+
+def test_the_train_stage_teaches_it_and_keeps_what_translate_needs(world, tmp_path):
+    asked = {
+        "sequences": [str(world / "sequences.jsonl")],
+        "objective.kind": "sequence_to_sequence",
+        "model.family": "t5",
+    }
+    made = make(tmp_path / "made", settings(world, **asked, **{"training.steps": 30, "model.encoder": {"depth": 1}}))
+    losses = [
+        json.loads(line)["loss"] for line in (made / "metrics.jsonl").read_text().splitlines() if '"loss"' in line
+    ]
+    assert losses[-1] < losses[0] - 1
+    taught = load(made / "model")
+    words = Tokenizer.load(made / "model")
+    between = words.specials[chat.SEPARATOR]
+    assert json.loads((made / "model" / "config.json").read_text())["decoder_start_token_id"] == between
+    assert translate(taught, [words.encode("the cup 3").tolist()], 5, between, between)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [({"model.family": "t5"}, "next_token does not fit the family t5"),
+     ({"objective.kind": "sequence_to_sequence"}, "sequence_to_sequence does not fit the family qwen3"),
+     ({"objective.kind": "sequence_to_sequence", "model.family": "t5"}, "needs `sequences`"),
+     ({"objective.kind": "sequence_to_sequence", "model.family": "t5", "samples.prompts": ["a"]}, "samples.prompts"),
+     ({"objective.kind": "sequence_to_sequence", "model.family": "t5", "objective.replay": 0.1}, "no source to be read")],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_said(world, tmp_path, asked, sentence):
+    with pytest.raises(Problem, match=sentence):
+        make(tmp_path / "made", settings(world, **asked))

@@ -5,6 +5,8 @@ followed by what it stands for. What is cut out of a window depends on (seed, nu
 """
 
 from collections.abc import Sequence
+from itertools import count, takewhile
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,15 @@ class Corrupted:
         source, targets = (np.stack(side) for side in zip(*made, strict=True))
         everywhere = np.ones(source.shape, bool), np.ones(targets.shape, bool)
         return reading_and_writing(source, everywhere[0], targets, everywhere[1], self.start_id)
+
+
+def sentinels_of(tokenizer: Any) -> list[int]:
+    """The ids of <extra_id_0>, <extra_id_1>, …, as T5's tokenizers call them."""
+    names = map("<extra_id_{}>".format, count())
+    found = [tokenizer.specials[name] for name in takewhile(tokenizer.specials.__contains__, names)]
+    if not found:
+        raise Problem("the tokenizer has no <extra_id_0> to stand for what is cut out: train one with such specials")
+    return found
 
 
 def amounts(time: int, density: float, mean: float) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundup.hardware import Machine
+from groundup.model import encoder_decoder_cost
 from groundup.model.cost_parts import FEEDFORWARDS, MIXERS, Part, last_norm, norms
 from groundup.model.settings import ModelSettings
 
@@ -29,6 +30,8 @@ def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iter
 
 def matrices(settings: ModelSettings) -> int:
     """Weights of the layers' matrices: those whose number decides how much a model can learn."""
+    if settings.encoder is not None:
+        return encoder_decoder_cost.matrices(settings)
     return sum(part.matrices for _, part in parts(settings))
 
 
@@ -38,6 +41,8 @@ def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
     counts = {"table": table, "positions": settings.context * settings.width * (settings.positions == "learned")}
     if settings.characters is not None:
         counts["table"] += settings.characters.parameters(settings.width)
+    if settings.positions == "relative":
+        counts["positions"] = settings.buckets * settings.heads
     counts |= {"attention": 0, "feed-forward": 0, "norms": last_norm(settings).vectors}
     for name, part in parts(settings):
         counts[name] += part.matrices + part.vectors
@@ -46,6 +51,8 @@ def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
 
 def parameters(settings: ModelSettings) -> int:
     """Every trained number."""
+    if settings.encoder is not None:
+        return encoder_decoder_cost.parameters(settings)
     return sum(parameters_by_part(settings).values())
 
 

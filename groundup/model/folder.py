@@ -64,6 +64,8 @@ def save(
         generation = special_ids(tokenizer, template)
         config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
         config |= {} if padding is None else {"pad_token_id": padding}
+        if model.settings.encoder is not None and "bos_token_id" in generation:  # what begins a text begins a target
+            config["decoder_start_token_id"] = generation["decoder_start_token_id"] = generation["bos_token_id"]
     format = "groundup" if config["model_type"] == config_json.OURS else "hf"
     write(folder / WEIGHTS, give(places(model.settings, state, format), state))
     write_atomically(folder / GENERATION, _json(generation))

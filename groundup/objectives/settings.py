@@ -10,12 +10,16 @@ from groundup.config import Settings
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference"] = Field(
+    kind: Literal["next_token", "answers", "preference", "sequence_to_sequence"] = Field(
         default="next_token",
-        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs",
+        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; "
+        "sequence_to_sequence: targets after their sources",
     )
     replay: float = Field(
-        default=0.0, ge=0, lt=1, description="share of rows that are pages instead, beside texts, conversations or pairs"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of rows that are pages instead, beside texts, conversations or pairs",
     )
     replay_weight: float = Field(
         default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"

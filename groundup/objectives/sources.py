@@ -13,12 +13,14 @@ from torch import nn
 from groundup.data import examples
 from groundup.data.batches import pages
 from groundup.data.examples import Pairs
+from groundup.data.sequences import sequences as read_sequences
 from groundup.data.shards import Shards
+from groundup.errors import Problem
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import annotate
 from groundup.objectives.table import Sources
 from groundup.run import write_atomically
-from groundup.tokenizer import Tokenizer
+from groundup.tokenizer import Tokenizer, chat
 from groundup.training.loop import measure
 from groundup.training.settings import TrainSettings
 
@@ -28,6 +30,7 @@ def read(
     texts: Sequence[str],
     conversations: Sequence[str],
     pairs: Sequence[str],
+    sequences: Sequence[str],
     tokenizer: Tokenizer,
     template: str,
     training: TrainSettings,
@@ -41,7 +44,16 @@ def read(
         examples.texts(texts, tokenizer, *size, mask) if texts else None,
         examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
         examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,
+        read_sequences(sequences, tokenizer, *size, between(tokenizer)) if sequences else None,
     )
+
+
+def between(tokenizer: Tokenizer) -> int:
+    """The token that stands between texts: targets begin and end with it."""
+    found = chat.separator_ids(tokenizer)
+    if not found:
+        raise Problem("the tokenizer has no separator, by which a target would begin and end: train one with specials")
+    return found[0]
 
 
 def measure_start(model: nn.Module, pairs: Pairs | None, path: Path, progress: Callable[..., None]) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from groundup.data.batches import Pages
 from groundup.data.examples import Conversations, Mixed, Pairs
+from groundup.data.sequences import Sequences
 from groundup.errors import Problem
 from groundup.objectives.answers import Answers
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import Preference
+from groundup.objectives.sequence_to_sequence import SequenceToSequence
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.training.terms import Objective
 
@@ -22,6 +24,7 @@ class Sources:
     texts: Conversations | None = None
     conversations: Conversations | None = None
     pairs: Pairs | None = None
+    sequences: Sequences | None = None
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
@@ -44,10 +47,22 @@ def preference(settings: ObjectiveSettings, sources: Sources) -> Objective:
     return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, _weight(settings))
 
 
+def sequence_to_sequence(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Every token of every target. Pages cannot stand beside it: they have no source."""
+    if settings.replay:
+        raise Problem(
+            "objective.replay: pages have no source to be read, so they cannot stand beside sequences; say 0."
+        )
+    return SequenceToSequence(
+        _needed(sources.sequences, "sequence_to_sequence", "sequences", "files of sources and targets")
+    )
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "next_token": next_token,
     "answers": answers,
     "preference": preference,
+    "sequence_to_sequence": sequence_to_sequence,
 }
 
 

@@ -63,6 +63,9 @@ class Settings(config.Settings):
     )
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
+    sequences: list[Input] = Field(
+        default_factory=list, description="files of sources and targets (JSON lines with `source` and `target`)"
+    )
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
     partial: bool = Field(
         default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
@@ -143,12 +146,13 @@ def run(settings: Settings, work: Work) -> None:
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     model.recompute = training.recompute
-    paths = settings.data, settings.texts, settings.conversations, settings.pairs
+    paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
     sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
-    hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
+    if settings.data is not None and model.settings.encoder is None:
+        hooks.validate = held_out(settings.data, training, seed)
     asked = settings.model_dump(mode="json", include={"model", "vectors", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
@@ -293,23 +297,24 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
         model = folder.load(_model_folder(settings.start), "f32")
-        _check_decoder(model.settings)
+        _check_objective(model.settings, settings)
         return _awake(model)
     asked = _architecture(settings)
-    _check_decoder(asked)
+    _check_objective(asked, settings)
     made = build(asked.with_vocabulary(tokenizer.vocabulary), seed)
     if isinstance(made.model.embed_tokens, CharacterTable):
         made.model.embed_tokens.spell(tokenizer.tokens)
     return made
 
 
-def _check_decoder(model: ModelSettings) -> None:
-    """Only models that go on with a text learn from pages, conversations and pairs."""
-    if model.encoder is not None:
-        raise Problem(
-            f"train: the family {model.family} reads one text and writes another, and is taught in Python: "
-            f"groundup.training.loop.train with the objective SequenceToSequence. Here say another model.family."
-        )
+def _check_objective(model: ModelSettings, settings: Settings) -> None:
+    """Models with an encoder learn from sources and targets, and they alone."""
+    reads, asked = model.encoder is not None, settings.objective.kind
+    if reads != (asked == "sequence_to_sequence"):
+        fitting = "sequence_to_sequence" if reads else "one of the others, or a family with an encoder, such as t5"
+        raise Problem(f"objective.kind {asked} does not fit the family {model.family}: say {fitting}.")
+    if reads and settings.samples.prompts:
+        raise Problem("samples.prompts: a model that reads a source cannot go on with a prompt; leave them out.")
 
 
 def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
