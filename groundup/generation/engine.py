@@ -67,6 +67,7 @@ class Engine:
     def __init__(self, model: Transformer, slots: int = 16, context: int | None = None, chunk: int = 512):
         """slots: texts at once; context: tokens in the longest text; chunk: prompt tokens read between two steps."""
         self.model, self.slots, self.chunk = model, slots, chunk
+        self.reach = 1 if model.carries else 2  # how many times longer than another a prompt read with it may be
         self.context = context or model.settings.context
         self.device = next(model.parameters()).device
         self.cache = Cache(slots)
@@ -79,7 +80,9 @@ class Engine:
         """Queue a request; its number stands in every event about it."""
         prompt = [int(token) for token in request.ids]
         if not prompt:
-            raise Problem("a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>")
+            raise Problem(
+                "a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>"
+            )
         if len(prompt) >= self.context:
             raise Problem(
                 f"the prompt has {len(prompt)} tokens, and prompt and answer together may have {self.context}: shorten it"
@@ -128,13 +131,17 @@ class Engine:
         return self._take(rows, logits)
 
     def _next_to_read(self) -> tuple[list[Row], int]:
-        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows."""
+        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows.
+
+        A model that carries a state must not read what fills a shorter one up: it gets prompts of one length.
+        """
         free = self.slots - len(self.rows)
         unread = [*sorted(self.rows[self.ready :], key=lambda row: row.number), *itertools.islice(self.waiting, free)]
         if not unread:
             return [], 0
         first = min(unread[0].unread, self.chunk)
-        alike = [row for row in unread if first // 2 < min(row.unread, self.chunk) <= 2 * first]
+        sizes = range(-(-first // self.reach), self.reach * first + 1)
+        alike = [row for row in unread if min(row.unread, self.chunk) in sizes]
         time, group = first, []
         for row in alike:
             longer = max(time, min(row.unread, self.chunk))

@@ -57,6 +57,11 @@ class Transformer(nn.Module):
         if seed is not None:
             self.initialise(seed)
 
+    @property
+    def carries(self) -> bool:
+        """Whether a layer keeps a state, which swallows whatever is read: then texts cannot be filled up to one length."""
+        return any(getattr(module, "carries", False) for module in self.model.modules())
+
     def initialise(self, seed: int) -> None:
         """Start values from the seed alone: drawn on the processor in one order, whatever the device."""
         generator = torch.Generator().manual_seed(seed)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, DeepseekV2Config, DeepseekV3Config, MixtralConfig
+from transformers import AutoModelForCausalLM, DeepseekV2Config, DeepseekV3Config, Lfm2Config, MixtralConfig
 
 from groundup.model import folder
 from tests.model_example import TinyCache, ids
@@ -19,6 +19,10 @@ LATENT = {**SMALL, "num_key_value_heads": 4, "kv_lora_rank": 16, "qk_rope_head_d
 YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.7,
         "mscale_all_dim": 0.9}  # fmt: skip
 CONFIGS = {
+    "lfm2": Lfm2Config(**SMALL | {"num_hidden_layers": 3}, full_attn_idxs=[1], block_multiple_of=8),
+    "lfm2, told": Lfm2Config(
+        **SMALL, layer_types=["conv", "full_attention"], conv_L_cache=5, block_auto_adjust_ff_dim=False
+    ),
     "mixtral": MixtralConfig(**SMALL, num_local_experts=4, num_experts_per_tok=2),
     "mixtral, windows": MixtralConfig(
         **SMALL, num_local_experts=5, num_experts_per_tok=3, sliding_window=6, head_dim=16
