@@ -66,6 +66,8 @@ ROUTED: dict[str, dict[str, Any]] = {
         "experts": {"count": 8, "chosen": 3, "hidden": 40, "groups": 4, "chosen_groups": 2, "router": "sigmoid",
                     "correction": True},
     },
+    "lfm2": {"family": "lfm2", "heads": 4, "kv_heads": 2, "pattern": ["conv", "full"]},
+    "long convolutions": {"pattern": ["full", "conv"], "convolution": 7},
     "latent": {"pattern": ["latent"], "latent": {"kv_rank": 20, "rope": 8, "plain": 12, "value": 10}, "heads": 4},
     "deepseek v3": {"family": "deepseek_v3", "heads": 4, "latent": {"query_rank": 24, "kv_rank": 16, "rope": 8, "plain": 12},
                     "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 40, "dense": 1, "router": "sigmoid",

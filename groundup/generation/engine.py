@@ -82,7 +82,9 @@ class Engine:
         """Queue a request; its number stands in every event about it."""
         prompt = [int(token) for token in request.ids]
         if not prompt:
-            raise Problem("a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>")
+            raise Problem(
+                "a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>"
+            )
         if len(prompt) >= self.context:
             raise Problem(
                 f"the prompt has {len(prompt)} tokens, and prompt and answer together may have {self.context}: shorten it"
@@ -131,7 +133,10 @@ class Engine:
         return self._take(rows, logits)
 
     def _next_to_read(self) -> tuple[list[Row], int]:
-        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows."""
+        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows.
+
+        A model that carries a state must not read what fills a shorter one up: it gets prompts of one length.
+        """
         free = self.slots - len(self.rows)
         unread = [*sorted(self.rows[self.ready :], key=lambda row: row.number), *itertools.islice(self.waiting, free)]
         if not unread:

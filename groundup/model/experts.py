@@ -4,7 +4,7 @@ A token meets a small part of the weights, so a model can know much and still an
 `by_definition` goes from token to token; `sorted_by_expert` brings the tokens of each expert together first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +15,7 @@ from groundup.model.feedforward import FEEDFORWARDS, Curve, feedforward
 from groundup.model.linear import Stack, linear
 from groundup.model.settings import ModelSettings
 
-Matrices = tuple[Tensor, ...]  # one for each expert
+Matrices = Sequence[Tensor]  # one for each expert
 
 
 class Routes(NamedTuple):

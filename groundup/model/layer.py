@@ -14,6 +14,7 @@ from groundup.model.latent_attention import LatentAttention
 from groundup.model.norms import NORMS
 from groundup.model.reading import Reading
 from groundup.model.settings import ModelSettings
+from groundup.model.short_convolution import ShortConvolution
 
 # What a layer of each kind mixes tokens by: (settings, number of the layer, kind) -> module(x, reading).
 MIXERS: dict[str, Callable[[ModelSettings, int, str], nn.Module]] = {
@@ -22,6 +23,7 @@ MIXERS: dict[str, Callable[[ModelSettings, int, str], nn.Module]] = {
     "blocks": Attention,
     "strided": Attention,
     "latent": LatentAttention,
+    "conv": ShortConvolution,
 }
 
 

@@ -31,3 +31,9 @@ class ObjectiveSettings(Settings):
         default=0.0, ge=0, lt=0.5, description="of preference: share of pairs believed to be the wrong way"
     )
     anchor: float = Field(default=0.0, ge=0, description="of preference: weight of the chosen answers' own likelihood")
+    balance: float = Field(
+        default=0.0, ge=0, description="of models with experts: weight of the loss that spreads tokens over them; 0.01"
+    )
+    correction: float = Field(
+        default=0.0, ge=0, description="the same without a loss: what the routers' biases move in a step; 0.001"
+    )

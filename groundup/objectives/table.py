@@ -9,6 +9,7 @@ from groundup.data.examples import Conversations, Mixed, Pairs
 from groundup.data.sequences import Sequences
 from groundup.errors import Problem
 from groundup.objectives.answers import Answers
+from groundup.objectives.balanced import Balanced
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import Preference
 from groundup.objectives.sequence_to_sequence import SequenceToSequence
@@ -68,7 +69,10 @@ OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
 
 def objective(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """The objective of that kind over what there is."""
-    return OBJECTIVES[settings.kind](settings, sources)
+    made = OBJECTIVES[settings.kind](settings, sources)
+    if settings.balance or settings.correction:
+        return Balanced(made, settings.balance, settings.correction)
+    return made
 
 
 def _weight(settings: ObjectiveSettings) -> float:

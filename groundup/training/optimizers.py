@@ -104,7 +104,9 @@ class Muon:
         for rule, names, momentum in self.stacks:
             gradient = torch.stack([gradients[name] for name in names]).masked_fill_(failed, 0)
             momentum.mul_(1 - (1 - keep) * strength.to(momentum.dtype)).add_(gradient, alpha=1 - keep)
-            direction = orthogonalize(gradient.lerp_(momentum, keep), self.dtype)  # Nesterov: look one step ahead
+            ahead = gradient.lerp_(momentum, keep)  # Nesterov: look one step ahead
+            # A stack of experts is as many matrices: (names, experts, rows, columns).
+            direction = orthogonalize(ahead.flatten(0, -3), self.dtype).view_as(ahead)
             weights = [self.parameters[name] for name in names]
             if rule.decay:
                 torch._foreach_mul_(weights, 1 - rule.rate * factor * rule.decay * strength)

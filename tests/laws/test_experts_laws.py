@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.nn import functional as F
 
+from groundup.model import folder, quantize
 from groundup.model.experts import Mixture, Router, Routes, by_definition, sorted_by_expert
 from groundup.model.experts_settings import ExpertsSettings
 from groundup.model.settings import ModelSettings
@@ -96,6 +97,25 @@ def test_an_expert_that_nobody_chose_changes_nothing():
         after = made(text)
         assert torch.equal(after, before) == (expert not in asked)
         before = after
+
+
+@pytest.mark.parametrize("shape", ["mixtral", "deepseek v3", "lfm2"])
+@torch.inference_mode()
+def test_in_eight_bits_every_expert_is_near_what_it_was_and_a_folder_keeps_the_bits(shape, tmp_path):
+    made, text = model(shape), ids(2, 20)
+    small = quantize.int8(made)
+    told = small.state_dict()
+    for name, tensor in made.state_dict().items():
+        if f"{name}_scale" in told:
+            off = (quantize.from_int8(told[name], told[f"{name}_scale"]) - tensor).abs()
+            assert bool((off <= told[f"{name}_scale"][..., None] / 2 * 1.001).all())
+    stacks = [name for name in told if ".experts." in name and name.endswith("weight")]
+    assert bool(stacks) == (made.settings.experts is not None)
+    assert all(told[name].dtype == torch.int8 for name in stacks)
+    folder.save(tmp_path, small)
+    assert torch.equal(folder.load(tmp_path)(text), small(text))
+    wide = folder.load(tmp_path, "f32")
+    torch.testing.assert_close(wide(text), small(text), atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from groundup.model.families.family import Family
 from groundup.model.families.gemma import GEMMA2, GEMMA3
 from groundup.model.families.gpt2 import GPT2
 from groundup.model.families.gpt_neox import GPT_NEOX
+from groundup.model.families.lfm2 import LFM2
 from groundup.model.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
 from groundup.model.families.mamba import MAMBA
 from groundup.model.families.marian import MARIAN, TRANSFORMER2017
@@ -30,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "mixtral": MIXTRAL,
     "deepseek_v3": DEEPSEEK_V3,
     "deepseek_v2": DEEPSEEK_V2,
+    "lfm2": LFM2,
     "gpt2": GPT2,
     "gpt_neox": GPT_NEOX,
     "bert": BERT,
