@@ -10,12 +10,20 @@ from groundup.config import Settings
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference"] = Field(
+    kind: Literal["next_token", "answers", "preference", "masked"] = Field(
         default="next_token",
-        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs",
+        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; masked: hidden "
+        "words of pages, and next sentences if the model's head tells them",
     )
+    masked_share: float = Field(
+        default=0.15, gt=0, lt=1, description="of masked: share of tokens that are to be guessed"
+    )
+    whole_words: bool = Field(default=False, description="of masked: whether all tokens of a word are hidden together")
     replay: float = Field(
-        default=0.0, ge=0, lt=1, description="share of rows that are pages instead, beside texts, conversations or pairs"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of rows that are pages instead, beside texts, conversations or pairs",
     )
     replay_weight: float = Field(
         default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"

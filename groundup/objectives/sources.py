@@ -13,9 +13,13 @@ from torch import nn
 from groundup.data import examples
 from groundup.data.batches import pages
 from groundup.data.examples import Pairs
+from groundup.data.masked import MaskedPages, marks
 from groundup.data.shards import Shards
+from groundup.model.settings import ModelSettings
+from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import annotate
+from groundup.objectives.settings import ObjectiveSettings
 from groundup.objectives.table import Sources
 from groundup.run import write_atomically
 from groundup.tokenizer import Tokenizer
@@ -42,6 +46,38 @@ def read(
         examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
         examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,
     )
+
+
+def masked_pages(
+    folder: Path,
+    tokenizer: Tokenizer,
+    asked: ObjectiveSettings,
+    model: ModelSettings,
+    training: TrainSettings,
+    seed: int,
+) -> MaskedPages:
+    """Pages with hidden words, in two parts where the model's head tells whether they follow each other."""
+    size = training.rows, training.time, seed
+    pairs = model.head.kind == "pretraining"
+    return MaskedPages(Shards(folder), marks(tokenizer), *size, pairs, asked.masked_share, asked.whole_words)
+
+
+def held_out_masked(
+    data: str, tokenizer: Tokenizer, asked: ObjectiveSettings, model: ModelSettings, training: TrainSettings, seed: int
+) -> Callable[[nn.Module, int], dict[str, float]] | None:
+    """Measures an encoder on the pages that are kept back for it, if there are any."""
+    folder = Path(data) / "val"
+    if not folder.is_dir() or Shards(folder).documents < 2:
+        return None
+    pages = masked_pages(folder, tokenizer, asked, model, training, seed)
+    objective = MaskedWords(pages)
+    steps = range(min(training.validate_steps, max(1, len(pages.start) // training.rows)))
+
+    def validate(model: nn.Module, step: int) -> dict[str, float]:
+        told = measure(model, objective, steps)
+        return {"validation": told["masked"], "validation_guessed": told["guessed"]}
+
+    return validate
 
 
 def measure_start(model: nn.Module, pairs: Pairs | None, path: Path, progress: Callable[..., None]) -> None:

@@ -6,8 +6,12 @@ from typing import Any
 
 from groundup.data.batches import Pages
 from groundup.data.examples import Conversations, Mixed, Pairs
+from groundup.data.masked import MaskedPages
 from groundup.errors import Problem
+from groundup.model.head_settings import WRITING
+from groundup.model.settings import ModelSettings
 from groundup.objectives.answers import Answers
+from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import Preference
 from groundup.objectives.settings import ObjectiveSettings
@@ -22,6 +26,7 @@ class Sources:
     texts: Conversations | None = None
     conversations: Conversations | None = None
     pairs: Pairs | None = None
+    masked: MaskedPages | None = None
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
@@ -44,11 +49,28 @@ def preference(settings: ObjectiveSettings, sources: Sources) -> Objective:
     return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, _weight(settings))
 
 
+def masked(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Hidden words of pages."""
+    return MaskedWords(_needed(sources.masked, "masked", "data", "a folder of tokens"))
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "next_token": next_token,
     "answers": answers,
     "preference": preference,
+    "masked": masked,
 }
+# The heads that each can train; a reward's or a class's is trained by other data than these.
+TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {"masked": ("masked", "pretraining")}
+
+
+def check_head(kind: str, model: ModelSettings) -> None:
+    """A Problem if the objective cannot train the head of such a model."""
+    if model.head.kind not in TRAINED[kind]:
+        raise Problem(
+            f"objective {kind} trains models whose head is {' or '.join(TRAINED[kind])}, and that of this one (family "
+            f"{model.family}) is {model.head.kind}: set objective.kind, or model.family and model.head.kind."
+        )
 
 
 def objective(settings: ObjectiveSettings, sources: Sources) -> Objective:

@@ -4,6 +4,7 @@ By hand, from the folders that earlier stages made:
 
     groundup train data=RUN/tokens model.depth=4 model.width=128 training.steps=1000 --into RUN/base
     groundup train start=RUN/base conversations='[RUN/town/dialogues/train.jsonl]' objective.kind=answers --into RUN/chat
+    groundup train data=RUN/tokens model.family=bert objective.kind=masked --into RUN/bert
     groundup train start=RUN/chat pairs='[RUN/town/preferences/train.jsonl]' objective.kind=preference --into RUN/aligned
 
 With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
@@ -78,8 +79,8 @@ def run(settings: Settings, work: Work) -> None:
 
     from groundup.data.order import key
     from groundup.model import folder
-    from groundup.objectives.sources import held_out, measure_start, read
-    from groundup.objectives.table import objective
+    from groundup.objectives.sources import measure_start, read
+    from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
 
@@ -91,14 +92,18 @@ def run(settings: Settings, work: Work) -> None:
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
     model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
+    check_head(settings.objective.kind, model.settings)
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     paths = settings.data, settings.texts, settings.conversations, settings.pairs
-    sources = read(*paths, tokenizer, settings.template, training, seed)
+    if settings.objective.kind == "masked":
+        sources = _masked(settings, tokenizer, model.settings, seed)
+    else:
+        sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
-    hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
+    hooks.validate = _validate(settings, tokenizer, model.settings, seed)
     asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
@@ -200,6 +205,30 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
     )
 
 
+def _masked(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Pages with hidden words."""
+    from groundup.objectives.sources import masked_pages
+    from groundup.objectives.table import Sources
+
+    if settings.data is None or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective masked learns from pages alone: set `data`, and leave out texts, conversations, pairs and replay.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which an encoder does not do: leave them out.")
+    folder = Path(settings.data) / "train"
+    return Sources(masked=masked_pages(folder, tokenizer, settings.objective, model, settings.training, seed))
+
+
+def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """What measures the model on held-out pages, if there are any."""
+    from groundup.objectives.sources import held_out, held_out_masked
+
+    if settings.data is None:
+        return None
+    if settings.objective.kind == "masked":
+        return held_out_masked(settings.data, tokenizer, settings.objective, model, settings.training, seed)
+    return held_out(settings.data, settings.training, seed)
+
+
 def _threads(machine: Machine) -> int:
     from groundup import hardware
 
@@ -229,7 +258,7 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
     from groundup.model import folder
-    from groundup.model.transformer import Transformer
+    from groundup.model.architectures import build
 
     if settings.start is not None:
         if settings.model is not None:
@@ -237,7 +266,7 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
         return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+    return build(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
 
 
 def _awake(model: Any) -> Any:
