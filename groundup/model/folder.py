@@ -5,6 +5,7 @@ and no other, and nothing in it is run. Models that other programs have no word 
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.model import architectures, config_json, quantize
 from groundup.model.families import FAMILIES
+from groundup.model.families.family import Family
 from groundup.model.names import give, places, take
 from groundup.model.safetensors import TensorFile, write
 from groundup.model.settings import ModelSettings
@@ -123,31 +125,46 @@ def read_weights(
     folder: Path, settings: ModelSettings, shapes: dict[str, torch.Size], elsewhere: bool
 ) -> dict[str, Tensor]:
     """Every tensor that the model needs, by our names, after its file's header has been held against them."""
-    files = _files(folder)
+    family, files = FAMILIES[settings.family], _files(folder)
     where = places(settings, shapes, "hf" if elsewhere else "groundup")
-    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
-        files = {f"transformer.{name}": file for name, file in files.items()}
-        stripped = len("transformer.")
-    else:
-        stripped = 0
+    written = as_today(files, family) if elsewhere else dict(zip(files, files, strict=True))
+
+    def read(name: str) -> Tensor:
+        return files[written[name]].read(written[name])
+
     expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
     for name, shape in expected.items():
-        if name not in files:
-            raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")
-        found = files[name].entries[name[stripped:]].shape
+        if name not in written:
+            raise Problem(f"{folder} has no tensor {_bare(name, written)}, which its {CONFIG} calls for.")
+        found = files[written[name]].entries[written[name]].shape
         if found != shape:
-            raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
-    head = "lm_head.weight"
-    family = FAMILIES[settings.family]
+            raise Problem(f"{folder}: the tensor {written[name]} is {list(found)}; its {CONFIG} means {list(shape)}.")
     spare = (*NOT_WEIGHTS, *family.spare) if elsewhere else NOT_WEIGHTS
-    extra = [name for name in files if name not in expected and not name.endswith(spare)]
+    extra = [name for name in written if name not in expected and not name.endswith(spare)]
     for name in [name for name in extra if family.copies.get(name) in expected]:
-        if not torch.equal(files[name].read(name), files[family.copies[name]].read(family.copies[name])):
+        if not torch.equal(read(name), read(family.copies[name])):
             raise Problem(f"{folder}: the tensor {name} differs from {family.copies[name]}; here they are one.")
         extra.remove(name)
-    if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
-        raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
-    return take(where, lambda name: files[name].read(name[stripped:]))
+    if extra and not (settings.tied and [written[name] for name in extra] == ["lm_head.weight"]):
+        raise Problem(f"{folder} has the tensor {written[extra[0]]}, for which its {CONFIG} has no use.")
+    return take(where, read)
+
+
+def as_today(names: Iterable[str], family: Family) -> dict[str, str]:
+    """The name that each tensor has today -> its name in a file, which may be older and lack the model's own."""
+    names = list(names)
+    whole = not family.root or any(name.startswith(family.root) for name in names)
+    root, today = "" if whole else family.root, {}
+    for name in names:
+        end = next((old for old in family.older if name.endswith(old)), "")
+        today[root + name.removesuffix(end) + family.older.get(end, "")] = name
+    return today
+
+
+def _bare(name: str, written: Mapping[str, str]) -> str:
+    """A name that is missing, as the other names in the file are written."""
+    without = name.split(".", 1)[-1]
+    return without if any(today.endswith(f".{said}") for today, said in written.items()) else name
 
 
 def _files(folder: Path) -> dict[str, TensorFile]:
