@@ -10,6 +10,7 @@ from groundup.data.masked import MaskedPages
 from groundup.errors import Problem
 from groundup.model.head_settings import WRITING
 from groundup.model.settings import ModelSettings
+from groundup.objectives.ahead import Ahead
 from groundup.objectives.answers import Answers
 from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
@@ -27,6 +28,7 @@ class Sources:
     conversations: Conversations | None = None
     pairs: Pairs | None = None
     masked: MaskedPages | None = None
+    model: ModelSettings | None = None  # what is to learn from them
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
@@ -54,14 +56,21 @@ def masked(settings: ObjectiveSettings, sources: Sources) -> Objective:
     return MaskedWords(_needed(sources.masked, "masked", "data", "a folder of tokens"))
 
 
+def ahead(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Several next tokens of every page."""
+    count = sources.model.head.ahead if sources.model else 1
+    return Ahead(_needed(sources.pages, "ahead", "data", "a folder of tokens"), count)
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "next_token": next_token,
     "answers": answers,
     "preference": preference,
     "masked": masked,
+    "ahead": ahead,
 }
 # The heads that each can train; a reward's or a class's is trained by other data than these.
-TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {"masked": ("masked", "pretraining")}
+TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {"masked": ("masked", "pretraining"), "ahead": ("ahead",)}
 
 
 def check_head(kind: str, model: ModelSettings) -> None:

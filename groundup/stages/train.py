@@ -13,6 +13,7 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,8 @@ def run(settings: Settings, work: Work) -> None:
     asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
-        train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
+        learnt = objective(settings.objective, replace(sources, model=model.settings))
+        train(model, learnt, training, work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None
@@ -192,7 +194,7 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
 
     training = settings.training
     samples, prompts = settings.samples, settings.samples.prompts
-    talk = None if settings.objective.kind == "next_token" else settings.template
+    talk = None if settings.objective.kind in ("next_token", "ahead") else settings.template
     per_token = cost.flops_per_token(model.settings, training.time, backward=True)
     return Hooks(
         log=work.log,
