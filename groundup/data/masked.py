@@ -46,7 +46,7 @@ def marks(tokenizer: Tokenizer) -> Marks:
         if not known and use != "padding":
             raise Problem(
                 f"the tokenizer has no {' or '.join(names)} among its special tokens, and masked words need it: train one with "
-                f"specials='[[PAD], [CLS], [SEP], [MASK]]', or take BERT's."
+                """specials='["[PAD]", "[CLS]", "[SEP]", "[MASK]"]', or take BERT's."""
             )
         found[use] = known[0] if known else 0
     words = np.array([token for token, text in enumerate(tokenizer.tokens) if text], np.int64)

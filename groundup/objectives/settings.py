@@ -10,11 +10,11 @@ from groundup.config import Settings
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference", "masked", "ahead"] = Field(
+    kind: Literal["next_token", "answers", "preference", "masked", "ahead", "classify"] = Field(
         default="next_token",
         description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; masked: hidden "
         "words of pages, and next sentences if the model's head tells them; ahead: several next "
-        "tokens of pages, as many as the head foretells",
+        "tokens of pages, as many as the head foretells; classify: which class a text is of",
     )
     masked_share: float = Field(
         default=0.15, gt=0, lt=1, description="of masked: share of tokens that are to be guessed"

@@ -13,8 +13,10 @@ from torch import nn
 from groundup.data import examples
 from groundup.data.batches import pages
 from groundup.data.examples import Pairs
+from groundup.data.labelled import Frame, Labelled, labelled
 from groundup.data.masked import MaskedPages, marks
 from groundup.data.shards import Shards
+from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
 from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
@@ -22,7 +24,7 @@ from groundup.objectives.preference import annotate
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.objectives.table import Sources
 from groundup.run import write_atomically
-from groundup.tokenizer import Tokenizer
+from groundup.tokenizer import Tokenizer, chat
 from groundup.training.loop import measure
 from groundup.training.settings import TrainSettings
 
@@ -60,6 +62,18 @@ def masked_pages(
     size = training.rows, training.time, seed
     pairs = model.head.kind == "pretraining"
     return MaskedPages(Shards(folder), marks(tokenizer), *size, pairs, asked.masked_share, asked.whole_words)
+
+
+def labelled_texts(
+    files: Sequence[str], tokenizer: Tokenizer, model: ModelSettings, training: TrainSettings, seed: int
+) -> Labelled:
+    """Texts with their classes, between the marks that a model of this kind is used to."""
+    if FAMILIES[model.family].architecture == "encoder":
+        known = marks(tokenizer)
+        frame = Frame((known.first,), (known.after,), known.padding)
+    else:
+        frame = Frame(tuple(chat.separator_ids(tokenizer)))
+    return labelled(files, tokenizer, frame, model.head.classes, training.rows, training.time, seed)
 
 
 def held_out_masked(

@@ -6,12 +6,14 @@ from typing import Any
 
 from groundup.data.batches import Pages
 from groundup.data.examples import Conversations, Mixed, Pairs
+from groundup.data.labelled import Labelled
 from groundup.data.masked import MaskedPages
 from groundup.errors import Problem
 from groundup.model.head_settings import WRITING
 from groundup.model.settings import ModelSettings
 from groundup.objectives.ahead import Ahead
 from groundup.objectives.answers import Answers
+from groundup.objectives.classify import Classify
 from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import Preference
@@ -28,6 +30,7 @@ class Sources:
     conversations: Conversations | None = None
     pairs: Pairs | None = None
     masked: MaskedPages | None = None
+    labelled: Labelled | None = None
     model: ModelSettings | None = None  # what is to learn from them
 
 
@@ -62,15 +65,24 @@ def ahead(settings: ObjectiveSettings, sources: Sources) -> Objective:
     return Ahead(_needed(sources.pages, "ahead", "data", "a folder of tokens"), count)
 
 
+def classify(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """The class of each text."""
+    return Classify(_needed(sources.labelled, "classify", "labelled", "files of texts and labels"))
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "next_token": next_token,
     "answers": answers,
     "preference": preference,
     "masked": masked,
     "ahead": ahead,
+    "classify": classify,
 }
-# The heads that each can train; a reward's or a class's is trained by other data than these.
-TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {"masked": ("masked", "pretraining"), "ahead": ("ahead",)}
+TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {  # the heads that each can train
+    "masked": ("masked", "pretraining"),
+    "ahead": ("ahead",),
+    "classify": ("classify_first", "classify_last"),
+}
 
 
 def check_head(kind: str, model: ModelSettings) -> None:

@@ -5,6 +5,7 @@ By hand, from the folders that earlier stages made:
     groundup train data=RUN/tokens model.depth=4 model.width=128 training.steps=1000 --into RUN/base
     groundup train start=RUN/base conversations='[RUN/town/dialogues/train.jsonl]' objective.kind=answers --into RUN/chat
     groundup train data=RUN/tokens model.family=bert objective.kind=masked --into RUN/bert
+    groundup train start=RUN/bert labelled='[mood.jsonl]' objective.kind=classify head.kind=classify_first --into RUN/mood
     groundup train start=RUN/chat pairs='[RUN/town/preferences/train.jsonl]' objective.kind=preference --into RUN/aligned
 
 With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
@@ -23,6 +24,7 @@ from groundup import config
 from groundup.config import Input
 from groundup.errors import Problem
 from groundup.hardware import Machine
+from groundup.model.head_settings import HeadSettings
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.run import Estimate, Work
@@ -57,12 +59,16 @@ class Settings(config.Settings):
     )
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
+    labelled: list[Input] = Field(
+        default_factory=list, description="files of texts with a class each (JSON lines with `text` and `label`)"
+    )
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
     template: str = Field(default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca")
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
+    head: HeadSettings | None = Field(default=None, description="another head for the model of `start`, its weights fresh")
     seconds: float | None = Field(
         default=None,
         gt=0,
@@ -97,15 +103,15 @@ def run(settings: Settings, work: Work) -> None:
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     paths = settings.data, settings.texts, settings.conversations, settings.pairs
-    if settings.objective.kind == "masked":
-        sources = _masked(settings, tokenizer, model.settings, seed)
+    if settings.objective.kind in SOURCES:
+        sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
     else:
         sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
     hooks.validate = _validate(settings, tokenizer, model.settings, seed)
-    asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
+    asked = settings.model_dump(mode="json", include={"model", "head", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
         learnt = objective(settings.objective, replace(sources, model=model.settings))
@@ -220,11 +226,27 @@ def _masked(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, se
     return Sources(masked=masked_pages(folder, tokenizer, settings.objective, model, settings.training, seed))
 
 
+def _labelled(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Texts and their classes."""
+    from groundup.objectives.sources import labelled_texts
+    from groundup.objectives.table import Sources
+
+    if not settings.labelled or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective classify learns from texts with a class each alone: set `labelled`, and leave out the others.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which a classifier does not do: leave them out.")
+    return Sources(labelled=labelled_texts(settings.labelled, tokenizer, model, settings.training, seed))
+
+
+# Objectives with batches of their own kind; all others read pages, texts, conversations and pairs.
+SOURCES = {"masked": _masked, "classify": _labelled}
+
+
 def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
     """What measures the model on held-out pages, if there are any."""
     from groundup.objectives.sources import held_out, held_out_masked
 
-    if settings.data is None:
+    if settings.data is None or settings.objective.kind == "classify":
         return None
     if settings.objective.kind == "masked":
         return held_out_masked(settings.data, tokenizer, settings.objective, model, settings.training, seed)
@@ -260,14 +282,17 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
     from groundup.model import folder
-    from groundup.model.architectures import build
+    from groundup.model.architectures import build, with_head
 
     if settings.start is not None:
         if settings.model is not None:
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
-        return _awake(folder.load(_model_folder(settings.start), "f32"))
+        model = folder.load(_model_folder(settings.start), "f32")
+        return _awake(model if settings.head is None else with_head(model, settings.head, seed))
+    if settings.head is not None:
+        raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
     return build(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
 
 
