@@ -5,11 +5,12 @@ from typing import Any
 import torch
 
 from groundup.errors import Problem
+from groundup.model.config_json import checked
 from groundup.model.encoder import Encoder
 from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.families import FAMILIES
 from groundup.model.foreseeing import Foreseeing
-from groundup.model.head_settings import WRITING
+from groundup.model.head_settings import WRITING, HeadSettings
 from groundup.model.headed import Headed
 from groundup.model.settings import ModelSettings
 from groundup.model.stateful import StatefulModel
@@ -30,6 +31,17 @@ def build(
     """The model that the settings describe, its start values drawn from the seed."""
     classes = ARCHITECTURES[FAMILIES[settings.family].architecture]
     return classes.get(settings.head.kind, classes.get("", Transformer))(settings, seed, attention, compute)
+
+
+def with_head(model: Any, head: HeadSettings, seed: int = 0) -> Any:
+    """The same layers under a fresh head of another kind: what was learnt of a language is put to another use."""
+    values = model.settings.model_dump() | {"head": head.model_dump()}
+    made = build(checked(values, "the new head"), seed, model.attention, model.compute)
+    kept, shapes = model.state_dict(), made.state_dict()
+    made.load_state_dict(
+        {name: kept[name] for name in kept if name in shapes and not name.startswith("readout.")}, strict=False
+    )
+    return made.to(next(model.parameters()).device)
 
 
 def must_write(settings: ModelSettings) -> None:

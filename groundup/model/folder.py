@@ -15,6 +15,7 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.model import architectures, config_json, quantize
 from groundup.model.families import FAMILIES
+from groundup.model.families.family import Family
 from groundup.model.names import Place, give, places, take
 from groundup.model.partial import Fit, fit
 from groundup.model.safetensors import TensorFile, once, write
@@ -194,7 +195,7 @@ def read_weights(
     for place in where:
         for name in place.files:
             if name not in files:
-                raise Problem(f"{folder} has no tensor {name}, which its {CONFIG} calls for.")
+                raise Problem(f"{folder} has no tensor {_bare(name, files)}, which its {CONFIG} calls for.")
             _check(folder, files[name], place, needed[place.ours])
     extra = _unasked(files, where, settings, elsewhere)
     for name in [name for name in extra if FAMILIES[settings.family].copies.get(name) in files]:
@@ -209,10 +210,26 @@ def read_weights(
 
 def _by_name(folder: Path, settings: ModelSettings, elsewhere: bool) -> dict[str, Held]:
     """The tensors of the folder by the names that the family's table has for them."""
-    files = {name: (file, name) for name, file in _files(folder).items()}
-    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
-        return {f"transformer.{name}": held for name, held in files.items()}
-    return files
+    files = _files(folder)
+    written = as_today(files, FAMILIES[settings.family]) if elsewhere else dict(zip(files, files, strict=True))
+    return {today: (files[name], name) for today, name in written.items()}
+
+
+def as_today(names: Iterable[str], family: Family) -> dict[str, str]:
+    """The name that each tensor has today -> its name in a file, which may be older and lack the model's own."""
+    names = list(names)
+    whole = not family.root or any(name.startswith(family.root) for name in names)
+    root, today = "" if whole else family.root, {}
+    for name in names:
+        end = next((old for old in family.older if name.endswith(old)), "")
+        today[root + name.removesuffix(end) + family.older.get(end, "")] = name
+    return today
+
+
+def _bare(name: str, files: Mapping[str, Held]) -> str:
+    """A name that is missing, as the other names in the file are written."""
+    without = name.split(".", 1)[-1]
+    return without if any(today.endswith(f".{held[1]}") for today, held in files.items()) else name
 
 
 def _unasked(files: Mapping[str, Held], where: Iterable[Place], settings: ModelSettings, elsewhere: bool) -> list[str]:

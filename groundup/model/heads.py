@@ -60,9 +60,13 @@ class OfFirst(nn.Module):
         self.pooler = Linear(settings.width, settings.width, True)
         self.classes = Linear(settings.width, classes or settings.head.classes, True, scale=0)
 
-    def forward(self, x: Tensor, seen: Tensor | None, table: Embedding) -> Tensor:
+    def choice(self, x: Tensor, seen: Tensor | None) -> Tensor:
         """-> (batch, classes)."""
         return self.classes(torch.tanh(self.pooler(first(x, seen))))
+
+    def forward(self, x: Tensor, seen: Tensor | None, table: Embedding) -> Tensor:
+        """-> (batch, classes)."""
+        return self.choice(x, seen)
 
 
 class NextSentence(OfFirst):
@@ -80,7 +84,7 @@ class Pretraining(NextSentence):
         self.masked = MaskedWord(settings)
 
     def forward(self, x: Tensor, seen: Tensor | None, table: Embedding) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        return self.masked(x, seen, table), super().forward(x, seen, table)
+        return self.masked(x, seen, table), self.choice(x, seen)
 
 
 class OfLast(nn.Module):

@@ -10,6 +10,7 @@ The file is a program and is run: name only files that you would run anyway.
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,8 +32,7 @@ def load(path: str | Path, name: str) -> Attend:
         spec.loader.exec_module(module)
     except Exception as error:
         raise Problem(f"{path} cannot be run: {type(error).__name__}: {error}") from error
-    found = vars(module).items()
-    functions: dict[str, Attend] = {key: value for key, value in found if callable(value) and not key.startswith("_")}
+    functions: dict[str, Any] = {key: value for key, value in vars(module).items() if callable(value)}
     if name not in functions:
         raise Problem(f"{path} has no function {name}; {did_you_mean(name, functions)}")
     check(functions[name], f"{path}, {name}")

@@ -4,6 +4,8 @@ By hand, from the folders that earlier stages made:
 
     groundup train data=RUN/tokens model.depth=4 model.width=128 training.steps=1000 --into RUN/base
     groundup train start=RUN/base conversations='[RUN/town/dialogues/train.jsonl]' objective.kind=answers --into RUN/chat
+    groundup train data=RUN/tokens model.family=bert objective.kind=masked --into RUN/bert
+    groundup train start=RUN/bert labelled='[mood.jsonl]' objective.kind=classify head.kind=classify_first --into RUN/mood
     groundup train start=RUN/chat pairs='[RUN/town/preferences/train.jsonl]' objective.kind=preference --into RUN/aligned
 
 With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
@@ -13,6 +15,7 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ from groundup import config
 from groundup.config import Input
 from groundup.errors import Problem
 from groundup.hardware import Machine
+from groundup.model.head_settings import HeadSettings
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.run import Estimate, Work
@@ -66,6 +70,9 @@ class Settings(config.Settings):
     sequences: list[Input] = Field(
         default_factory=list, description="files of sources and targets (JSON lines with `source` and `target`)"
     )
+    labelled: list[Input] = Field(
+        default_factory=list, description="files of texts with a class each (JSON lines with `text` and `label`)"
+    )
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
     partial: bool = Field(
         default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
@@ -78,6 +85,7 @@ class Settings(config.Settings):
     )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
     vectors: VectorSettings | None = Field(default=None, description="word vectors for the table of tokens to start from")
+    head: HeadSettings | None = Field(default=None, description="another head for the model of `start`, its weights fresh")
     seconds: float | None = Field(
         default=None,
         gt=0,
@@ -128,8 +136,8 @@ def run(settings: Settings, work: Work) -> None:
 
     from groundup.data.order import key
     from groundup.model import folder
-    from groundup.objectives.sources import held_out, measure_start, read
-    from groundup.objectives.table import objective
+    from groundup.objectives.sources import measure_start, read
+    from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
 
@@ -141,22 +149,26 @@ def run(settings: Settings, work: Work) -> None:
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
     model = _model(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
+    check_head(settings.objective.kind, model.settings)
     if settings.vectors is not None:
         work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     model.recompute = training.recompute
     paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
-    sources = read(*paths, tokenizer, settings.template, training, seed)
+    if settings.objective.kind in SOURCES:
+        sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
+    else:
+        sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
-    if settings.data is not None and model.settings.encoder is None:
-        hooks.validate = held_out(settings.data, training, seed)
-    asked = settings.model_dump(mode="json", include={"model", "vectors", "objective", "training", "template"})
+    hooks.validate = _validate(settings, tokenizer, model.settings, seed)
+    asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
-        train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
+        learnt = objective(settings.objective, replace(sources, model=model.settings))
+        train(model, learnt, training, work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None
@@ -242,7 +254,7 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
 
     training = settings.training
     samples, prompts = settings.samples, settings.samples.prompts
-    talk = None if settings.objective.kind == "next_token" else settings.template
+    talk = None if settings.objective.kind in ("next_token", "ahead") else settings.template
     per_token = cost.flops_per_token(model.settings, training.time, backward=True)
     return Hooks(
         log=work.log,
@@ -253,6 +265,46 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
         sample=sampler(tokenizer, prompts, talk, samples.tokens, work.out / "samples.jsonl") if prompts else None,
         meter=Meter(per_token, probed["peak_gflops"] * 1e9),
     )
+
+
+def _masked(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Pages with hidden words."""
+    from groundup.objectives.sources import masked_pages
+    from groundup.objectives.table import Sources
+
+    if settings.data is None or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective masked learns from pages alone: set `data`, and leave out texts, conversations, pairs and replay.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which an encoder does not do: leave them out.")
+    folder = Path(settings.data) / "train"
+    return Sources(masked=masked_pages(folder, tokenizer, settings.objective, model, settings.training, seed))
+
+
+def _labelled(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Texts and their classes."""
+    from groundup.objectives.sources import labelled_texts
+    from groundup.objectives.table import Sources
+
+    if not settings.labelled or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective classify learns from texts with a class each alone: set `labelled`, and leave out the others.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which a classifier does not do: leave them out.")
+    return Sources(labelled=labelled_texts(settings.labelled, tokenizer, model, settings.training, seed))
+
+
+# Objectives with batches of their own kind; all others read pages, texts, conversations and pairs.
+SOURCES = {"masked": _masked, "classify": _labelled}
+
+
+def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """What measures the model on held-out pages, if there are any."""
+    from groundup.objectives.sources import held_out, held_out_masked
+
+    if settings.data is None or settings.objective.kind in ("classify", "sequence_to_sequence"):
+        return None
+    if settings.objective.kind == "masked":
+        return held_out_masked(settings.data, tokenizer, settings.objective, model, settings.training, seed)
+    return held_out(settings.data, settings.training, seed)
 
 
 def _threads(machine: Machine) -> int:
@@ -284,7 +336,7 @@ def _model_folder(path: str) -> Path:
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
     from groundup.model import folder
-    from groundup.model.architectures import build
+    from groundup.model.architectures import build, with_head
     from groundup.model.character_table import CharacterTable
 
     if settings.partial:
@@ -298,7 +350,9 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
             )
         model = folder.load(_model_folder(settings.start), "f32")
         _check_objective(model.settings, settings)
-        return _awake(model)
+        return _awake(model if settings.head is None else with_head(model, settings.head, seed))
+    if settings.head is not None:
+        raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
     asked = _architecture(settings)
     _check_objective(asked, settings)
     made = build(asked.with_vocabulary(tokenizer.vocabulary), seed)

@@ -9,9 +9,10 @@ from groundup.model import folder
 from groundup.model.families import FAMILIES
 from groundup.model.heads import HEADS, first, last
 from groundup.model.reading import BothWays
+from groundup.model.resize import resized
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
-from tests.heads_example import DECODERS, ENCODERS, HEADED, OURS, SIZES, ids, lengths, model
+from tests.heads_example import DECODERS, ENCODERS, HEADED, OURS, SIZES, ids, lengths, model, shaken
 
 PER_TOKEN = ("masked", "value")
 READERS = {name: shape for name, shape in HEADED.items() if FAMILIES[shape["family"]].architecture == "encoder"}
@@ -223,3 +224,30 @@ def test_a_text_longer_than_the_learned_places_is_refused():
 def test_a_kind_of_text_that_was_never_learned_is_refused():
     with pytest.raises(Problem, match="token type"):
         model("bert masked")(ids(), types=torch.full((3, 20), 2))
+
+
+@pytest.mark.parametrize("shape", ["bert pretraining", "roberta masked", "masked, untied", "bert classes", "value"])
+def test_a_model_that_reads_follows_its_tokenizer(shape):
+    made, text = model(shape), ids()
+    moved = resized(made, [[token] for token in reversed(range(90))] + [[3, 4]])
+    for part, (one, two) in enumerate(zip(said(made, text), said(moved, 89 - text), strict=True)):
+        words = per_token(made, part) and one.ndim == 3
+        close(one, two[..., :90].flip(-1) if words else two)
+
+
+def test_the_first_uploads_of_gpt2_leave_out_the_models_own_name(tmp_path):
+    from groundup.model import safetensors
+    from groundup.model.architectures import build
+
+    made = shaken(build(ModelSettings(**SIZES, family="gpt2")))
+    folder.save(tmp_path, made)
+    path = tmp_path / "model.safetensors"
+    file = safetensors.TensorFile(path)
+    bare = {name.removeprefix("transformer."): file.read(name) for name in file.entries}
+    safetensors.write(path, bare | {"h.0.attn.bias": torch.ones(1, 1, 64, 64)})
+    again = folder.load(tmp_path)
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in made.state_dict().items())
+    bare.pop("ln_f.bias")
+    safetensors.write(path, bare)
+    with pytest.raises(Problem, match=r"no tensor ln_f\.bias"):
+        folder.load(tmp_path)

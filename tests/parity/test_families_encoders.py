@@ -155,6 +155,28 @@ def test_weights_that_older_files_write_twice_are_read_once(tmp_path):
         folder.load(tmp_path)
 
 
+def test_the_first_uploads_names_are_read(tmp_path):
+    """Norms of 2018 have a gamma and a beta, and the file brings a head that its config does not name."""
+    from safetensors.torch import load_file, save_file
+
+    ours, whole = model("bert masked"), model("bert pretraining", token_types=2)
+    folder.save(tmp_path / "whole", whole)
+    folder.save(tmp_path / "old", ours)
+    path = tmp_path / "old" / "model.safetensors"
+    more = {name: tensor for name, tensor in load_file(tmp_path / "whole" / "model.safetensors").items()
+            if name.startswith(("cls.seq_relationship", "bert.pooler"))}  # fmt: skip
+    assert len(more) == 4
+    older = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    named = {}
+    for name, tensor in load_file(path).items():
+        end = next((new for new in older if name.endswith(new)), "")
+        named[name.removesuffix(end) + older.get(end, "")] = tensor
+    assert any("gamma" in name for name in named)
+    save_file(named | more, path)
+    again = folder.load(tmp_path / "old")
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in ours.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [("architectures", ["BertForQuestionAnswering"], "BertForQuestionAnswering"), ("hidden_act", "relu", "hidden_act"),

@@ -38,6 +38,13 @@ IGNORED = frozenset(
      "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type"}
 )  # fmt: skip
 
+# What every program counts for itself, and what the first upload of BERT brings beside the head that it says it has.
+SPARE = (
+    "embeddings.position_ids", "bert.pooler.dense.weight", "bert.pooler.dense.bias", "cls.seq_relationship.weight",
+    "cls.seq_relationship.bias", "roberta.pooler.dense.weight", "roberta.pooler.dense.bias",
+)  # fmt: skip
+OLDER = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+
 
 def names(root: str) -> dict[str, str]:
     """Stems of the layers and of what goes into them; `root` is what transformers calls the model without its head."""
@@ -143,7 +150,8 @@ BERT = Family(
         ),
     },
     copies=copies("bert", "cls.predictions"),
-    spare=("embeddings.position_ids",),
+    spare=SPARE,
+    older=OLDER,
     architecture="encoder",
 )
 ROBERTA = Family(
@@ -171,6 +179,7 @@ ROBERTA = Family(
         ),
     },
     copies=copies("roberta", "lm_head"),
-    spare=("embeddings.position_ids",),
+    spare=SPARE,
+    older=OLDER,
     architecture="encoder",
 )

@@ -61,6 +61,8 @@ class Family:
     heads: Mapping[str, Named] = field(default_factory=dict)  # heads beside that of class_name which have a class there
     copies: Mapping[str, str] = field(default_factory=dict)  # their weights that may be written twice -> as which other
     spare: tuple[str, ...] = ()  # ends of names of weights that their files may hold and that nobody needs
+    root: str = ""  # what all names of weights begin with, and the oldest files leave out
+    older: Mapping[str, str] = field(default_factory=dict)  # ends of names in old files -> of today
     stored: frozenset[str] = frozenset()  # how matrices lie in their files: "transposed", "woven" (see names.py)
     gguf: Mapping[str, str] = field(
         default_factory=dict

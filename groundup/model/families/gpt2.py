@@ -62,6 +62,7 @@ GPT2 = Family(
     lacks=lacks,
     names=NAMES,
     heads=scored("GPT2"),
+    root="transformer.",
     stored=frozenset({"transposed"}),
     gguf=GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"},
 )  # fmt: skip
