@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from groundup.model.families.family import Family
+from groundup.model.families.family import SIZES, Family
 from groundup.model.families.llama import GGUF
 
 if TYPE_CHECKING:
@@ -63,4 +63,5 @@ GPT2 = Family(
     names=NAMES,
     stored=frozenset({"transposed"}),
     gguf=GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"},
+    gguf_keys=SIZES | {"eps": "attention.layer_norm_epsilon"},
 )  # fmt: skip
