@@ -61,6 +61,8 @@ def activation_bytes(settings: ModelSettings, rows: int, time: int, number: int 
     scores = settings.heads * time * (2 if settings.attention_cap else 1)  # bent, after the softmax
     feedforward = width + (4 if settings.feedforward in GATED else 2) * hidden
     around = 2 * width if settings.norm_place == "sandwich" else 0  # what comes out, normed
+    if settings.norm == "rms_one":  # in f32 always
+        around += (F32 // number - 1) * (4 * width + (queries + keys if settings.qk_norm else 0))
     layer = attention + scores + feedforward + around
     logits = settings.vocabulary * (number + F32 + (number if settings.logit_cap else 0))
     return rows * time * (settings.depth * layer * number + logits + 2 * width * number)

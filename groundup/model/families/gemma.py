@@ -46,7 +46,7 @@ def read(config: Config, where: str, usual: Mapping[str, Any], period: int) -> d
     if types is None:
         count = depth if isinstance(depth, int) else 1
         types = [KINDS["full" if (layer + 1) % period == 0 else "window"] for layer in range(count)]
-    found["pattern"] = pattern_of(types, where)
+    found["pattern"] = pattern_of(types, where, depth=depth)
     found["window"] = config.get("sliding_window", 4096) or 0
     scalar, wide = config.get("query_pre_attn_scalar", 256), config.get("head_dim", 256)
     if not isinstance(scalar, int | float) or scalar <= 0:

@@ -81,7 +81,7 @@ def read_qwen(config: Config, where: str) -> dict[str, Any]:
     if not types:
         windows = size is not None and isinstance(depth, int) and isinstance(first, int)
         types = ["sliding_attention" if windows and layer >= first else "full_attention" for layer in range(depth or 1)]
-    pattern = pattern_of(types, where)
+    pattern = pattern_of(types, where, depth=depth or 1)
     if size is None and pattern != ["full"]:
         raise Problem(f"{where}: layer_types has {types}, but use_sliding_window says that no window is used.")
     return found | {"pattern": pattern} | ({"window": size} if size else {})
