@@ -33,6 +33,8 @@ TYPE, FACTOR, ORIGINAL = "rope.scaling.type", "rope.scaling.factor", "rope.scali
 ATTENTION = "rope.scaling.attn_factor"
 BETAS = {"beta_fast": "rope.scaling.yarn_beta_fast", "beta_slow": "rope.scaling.yarn_beta_slow"}
 FREQS, SHORT, LONG = "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"
+VALUES, WINDOW = "attention.value_length", "attention.sliding_window"
+HARMLESS = ("tensor_data_layout", "rope.scaling.finetuned")
 STRETCHES = (FREQS, SHORT, LONG)  # tensors of divisors, one for each pair
 
 
@@ -44,7 +46,7 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
     told = {key: getattr(settings, ours) for ours, key in family.gguf_keys.items() if getattr(settings, ours) != 0}
     told |= {key: getattr(settings, ours) for ours, key in family.gguf_keys.items() if ours == "parallel"}
     if "head_width" in family.gguf_keys:
-        told["attention.value_length"] = settings.head_width
+        told[VALUES] = settings.head_width
     if "rope_base" in family.gguf_keys:
         told |= {TURNED: settings.turned_width} | stretch(settings)
     if family.gguf_period:
@@ -111,7 +113,9 @@ def settings_from(
         raise Problem(f"{where} is of the family {architecture!r}; known: {', '.join(SPOKEN)}.")
     name = SPOKEN[architecture]
     family = FAMILIES[name]
-    known = {key.removeprefix(f"{architecture}."): value for key, value in facts.items()}
+    mine = f"{architecture}."
+    known = {key.removeprefix(mine): value for key, value in facts.items() if key.startswith(mine)}
+    check_keys(known, family, f"{where}: {architecture}")
     values: dict[str, Any] = {"family": name, "vocabulary": vocabulary, "tied": tied, **family.gguf_parts}
     for ours, key in family.gguf_keys.items():
         if known.get(key) is not None and ours != "vocabulary":
@@ -133,9 +137,34 @@ def settings_from(
         if not isinstance(count, int) or not 1 <= count <= values["depth"] + 1 and count != family.gguf_period:
             raise Problem(f"{where}: {architecture}.{PERIOD} is {count!r}; expected a number of layers.")
         values["pattern"] = ["window"] * (count - 1) + ["full"]
-    if known.get("attention.value_length", values["head_width"]) != values["head_width"]:
-        raise Problem(f"{where}: values are {known['attention.value_length']} wide and keys {values['head_width']}.")
+    if known.get(VALUES, values["head_width"]) != values["head_width"]:
+        raise Problem(f"{where}: values are {known[VALUES]} wide and keys {values['head_width']}.")
     return config_json.checked(values | family.gguf_follows(values), where)
+
+
+def check_keys(known: Mapping[str, Any], family: Family, where: str) -> None:
+    """Each fact is one that we compute, or one that changes nothing."""
+    allowed = {
+        *family.gguf_keys.values(),
+        *HARMLESS,
+        VALUES,
+        TURNED,
+        TYPE,
+        FACTOR,
+        ORIGINAL,
+        ATTENTION,
+        *BETAS.values(),
+    }
+    if family.gguf_period:
+        allowed.add(PERIOD)
+    size, context = known.get(WINDOW, 0), known.get("context_length", 0)
+    if isinstance(size, int) and isinstance(context, int) and (not size or size >= context):
+        allowed.add(WINDOW)  # nothing is out of its sight
+    if unknown := sorted(set(known) - allowed):
+        said = f"{where}.{unknown[0]} is {str(known[unknown[0]])[:40]}"
+        raise Problem(
+            f"{said}, which is not computed here for this family: take the model's folder instead of its GGUF."
+        )
 
 
 def decimal(value: Any) -> Any:
@@ -156,19 +185,22 @@ def stretched(
 ) -> dict[str, Any] | None:
     """What the facts and divisors say of stretched rotary positions."""
     lists = {name: tensor.tolist() for name, tensor in told.items()}
-    kind = known.get(TYPE, "none")
+    kind = known.get(TYPE, "linear" if known.get(FACTOR) else "none")
     if FREQS in lists:  # of Llama 3's way only this is left
         kind, values = "longrope", {"short": lists[FREQS], "long": lists[FREQS], "attention": 1.0}
     elif SHORT in lists and LONG in lists:
-        original = known.get(ORIGINAL, context)
-        values = {"short": lists[SHORT], "long": lists[LONG], "attention": decimal(known.get(ATTENTION, 1.0))}
-        kind, values["original"] = "longrope", original
+        kind, values = (
+            "longrope",
+            {"short": lists[SHORT], "long": lists[LONG], "original": known.get(ORIGINAL, context)},
+        )
+        values["attention"] = decimal(known.get(ATTENTION, 1.0))
     elif kind in ("none", None):
         return None
     else:
         keys = {"factor": FACTOR, "original": ORIGINAL, **BETAS} if kind == "yarn" else {"factor": FACTOR}
         values = {ours: decimal(known[key]) for ours, key in keys.items() if known.get(key) is not None}
-    if kind not in family.gguf_stretches:
+    sharp = known.get(ATTENTION, 1.0) != 1.0 and SHORT not in lists
+    if kind not in family.gguf_stretches or sharp:
         raise Problem(f"{where}: rotary positions are scaled ({kind}), which is not computed here for this family.")
     return {"kind": kind, **values}
 
