@@ -6,17 +6,16 @@ tokenizer where it is one of ours.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import config_json, quantize
-from groundup.model.families import FAMILIES
+from groundup.model import quantize
 from groundup.model.folder import bare, fill
 from groundup.model.gguf_blocks import NUMBERS, fitting
-from groundup.model.gguf_file import ALIGNMENT, FLOAT32, GGUF, STRING, UINT32, Fact, pack
+from groundup.model.gguf_facts import FILE_TYPES, STRETCHES, describe, divisors, settings_from, unspeakable
+from groundup.model.gguf_file import GGUF, pack
 from groundup.model.gguf_words import speak, tokenizer_of
 from groundup.model.names import give, places, take
 from groundup.model.settings import ModelSettings
@@ -24,15 +23,9 @@ from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
 from groundup.tokenizer import Tokenizer
 
-__all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "write"]
+__all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "unspeakable", "write"]
 
-FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k": 14, "q6_k": 18, "bf16": 32}
-READ = {  # what is understood of a family's facts; a file that says more may mean another model
-    "block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "attention.head_count",
-    "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_epsilon",
-    "attention.layer_norm_rms_epsilon", "rope.dimension_count", "rope.freq_base", "rope.scaling.type",
-}  # fmt: skip
-FACTORS = "rope_freqs.weight"  # by which llama.cpp divides the angles of rotary positions
+LONGEST = 1 << 16  # bytes of divisors
 HEADS = "output.weight", "token_embd.weight"  # the first of these that a file has decides between tokens
 
 
@@ -51,7 +44,7 @@ def write(
     if wrong := unspeakable(settings):
         raise Problem(f"GGUF has no word for {settings.family} with {', '.join(wrong)}: keep it as a folder of ours.")
     state = quantize.plain_tensors(model)
-    tensors = give(places(settings, state, "gguf"), state)
+    tensors = give(places(settings, state, "gguf"), state) | divisors(settings)
     facts = [*describe(settings, type), *([] if tokenizer is None else speak(tokenizer, settings.vocabulary, template))]
     types = types_of(tensors, type)
     write_atomically(Path(path), cast(bytes, pack(facts, tensors, types)))
@@ -71,46 +64,6 @@ def types_of(tensors: Mapping[str, Tensor], type: str) -> dict[str, str]:
     return {name: of(name, tensor) for name, tensor in tensors.items()}
 
 
-def unspeakable(settings: ModelSettings) -> list[str]:
-    """What llama.cpp has no word for, or what is not told to it here."""
-    wrong = config_json.unspeakable(settings)
-    if not wrong and not FAMILIES[settings.family].gguf:
-        wrong = [f"family = {settings.family}"]
-    if not wrong and settings.pattern != ["full"]:
-        wrong = [f"pattern = {settings.pattern}"]
-    if not wrong and settings.rope_scaling is not None:
-        wrong = [f"rope_scaling = {settings.rope_scaling.kind}"]
-    return wrong
-
-
-def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
-    """The settings under llama.cpp's keys: (key, kind, value)."""
-    family = settings.family
-    facts: list[Fact] = [
-        ("general.architecture", STRING, family),
-        ("general.name", STRING, f"groundup {family} {settings.depth}x{settings.width}"),
-        ("general.file_type", UINT32, FILE_TYPES[type]),
-        ("general.alignment", UINT32, ALIGNMENT),
-        (f"{family}.block_count", UINT32, settings.depth),
-        (f"{family}.context_length", UINT32, settings.context),
-        (f"{family}.embedding_length", UINT32, settings.width),
-        (f"{family}.feed_forward_length", UINT32, settings.hidden),
-        (f"{family}.attention.head_count", UINT32, settings.heads),
-        (f"{family}.vocab_size", UINT32, settings.vocabulary),
-    ]
-    if settings.norm == "layer":
-        return [*facts, (f"{family}.attention.layer_norm_epsilon", FLOAT32, settings.eps)]
-    return [
-        *facts,
-        (f"{family}.attention.head_count_kv", UINT32, settings.kv_heads),
-        (f"{family}.attention.layer_norm_rms_epsilon", FLOAT32, settings.eps),
-        (f"{family}.attention.key_length", UINT32, settings.head_width),
-        (f"{family}.attention.value_length", UINT32, settings.head_width),
-        (f"{family}.rope.dimension_count", UINT32, settings.head_width),
-        (f"{family}.rope.freq_base", FLOAT32, settings.rope_base),
-    ]
-
-
 def read(path: str | Path, precision: str | None = None) -> Transformer:
     """The model in a GGUF file, as stored (blocks widened to f32) or in f32, bf16, f16 or int8."""
     file = GGUF(path)
@@ -119,70 +72,28 @@ def read(path: str | Path, precision: str | None = None) -> Transformer:
     state = model.state_dict()
     where = places(settings, state, "gguf")
     wanted = give(where, state)  # without memory: only shapes
-    rest = set(file.entries) - set(wanted) - {FACTORS}
+    rest = {name for name in file.entries if name not in wanted and name not in STRETCHES}
     if rest:
         raise Problem(f"{path} has the tensor {min(rest)}, for which a {settings.family} model has no use.")
     for name, tensor in wanted.items():
         if name not in file.entries or file.entries[name].shape != tuple(tensor.shape):
             found = f"measures {list(file.entries[name].shape)}" if name in file.entries else "is missing"
             raise Problem(f"{path}: the tensor {name} {found}; expected {list(tensor.shape)}.")
-    if FACTORS in file.entries and (file.entries[FACTORS].size > 1 << 20 or not (file.read(FACTORS) == 1).all()):
-        raise Problem(f"{path}: rotary positions are scaled by {FACTORS}; only unscaled ones are computed here.")
     return fill(model, take(where, file.read), precision)
 
 
 def settings_of(file: GGUF) -> ModelSettings:
-    """The settings that the file's facts mean."""
-    facts = file.facts
-    family = facts.get("general.architecture")
-    spoken = [name for name, each in FAMILIES.items() if each.gguf]
-    if family not in spoken:
-        raise Problem(f"{file.path} is of the family {family!r}; known: {', '.join(spoken)}.")
-    if unknown := [key for key in facts if key.startswith(f"{family}.") and key.removeprefix(f"{family}.") not in READ]:
-        raise Problem(
-            f"{file.path} says {unknown[0]}, which this program does not know; it may change what is computed."
-        )
-    if (kind := facts.get(f"{family}.rope.scaling.type", "none")) != "none":
-        raise Problem(f"{file.path}: rotary positions are scaled ({kind}); only unscaled ones are computed here.")
-
-    def fact(name: str, otherwise: Any = None) -> Any:
-        value = facts.get(f"{family}.{name}", otherwise)
-        if value is None:
-            raise Problem(f"{file.path} does not say {family}.{name}, which is needed to build the model.")
-        return value
-
-    def decimal(name: str, otherwise: Any = None) -> float:
-        """Stored in 32 bits: the shortest decimal that means the same is what was written."""
-        value = fact(name, otherwise)
-        if not isinstance(value, float):
-            raise Problem(f"{file.path}: {family}.{name} is {str(value)[:200]!r}; expected a number with a point.")
-        return float(str(np.float32(value)))
-
-    heads, width = fact("attention.head_count"), fact("embedding_length")
+    """The settings that the file's facts and its divisors of rotary rates mean."""
     embedding = file.entries.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
         raise Problem(f"{file.path} has no tensor token_embd.weight, which holds the vocabulary.")
-    rms = FAMILIES[family].parts["norm"] == "rms"
-    head_width = fact(
-        "attention.key_length", width // heads if isinstance(width, int) and isinstance(heads, int) and heads else 0
-    )
-    for name in ("attention.value_length", "rope.dimension_count"):
-        if fact(name, head_width) != head_width:
-            raise Problem(
-                f"{file.path}: {family}.{name} is {fact(name)}; only {head_width}, the heads' width, is computed here."
-            )
-    values: Mapping[str, Any] = {
-        "family": family,
-        "depth": fact("block_count"),
-        "width": width,
-        "heads": heads,
-        "kv_heads": fact("attention.head_count_kv", heads),
-        "head_width": head_width,
-        "hidden": fact("feed_forward_length"),
-        "context": fact("context_length"),
-        "vocabulary": embedding.shape[0],
-        "tied": "output.weight" not in file.entries,
-        "eps": decimal("attention.layer_norm_rms_epsilon" if rms else "attention.layer_norm_epsilon"),
-        "rope_base": decimal("rope.freq_base", 10_000.0),
-    }
-    return config_json.checked(values, str(file.path))
+    told: dict[str, Tensor] = {}
+    for name in STRETCHES:
+        if name in file.entries:
+            if len(file.entries[name].shape) != 1 or file.entries[name].size > LONGEST:
+                raise Problem(
+                    f"{file.path}: the tensor {name} measures {list(file.entries[name].shape)}; expected a list."
+                )
+            told[name] = file.read(name).float()
+    tied = "output.weight" not in file.entries
+    return settings_from(file.facts, told, str(file.path), vocabulary=embedding.shape[0], tied=tied)

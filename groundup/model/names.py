@@ -34,6 +34,7 @@ class Place:
     transposed: bool = False
     woven: int = 0  # heads of a matrix that holds each head's q, k and v in turn, instead of all q, all k, all v
     experts: int = 0  # so many tensors instead of one, whose names have an expert's number in the place of {}
+    plus: float = 0.0  # what is added to ours there: gains that count from one
     pairs: int = 0  # heads whose rows pair neighbours (2i, 2i+1) instead of halves (i, i + half)
 
     @property
@@ -54,7 +55,13 @@ class Place:
             part = unwoven(part, self.woven)
         if self.rows is not None:
             part = part[self.rows[0] : self.rows[1]]
-        return (halves(part, self.pairs) if self.pairs else part).contiguous()
+        part = halves(part, self.pairs) if self.pairs else part
+        return (part.float() - self.plus if self.plus else part).contiguous()
+
+    def give(self, ours: Tensor) -> Tensor:
+        """Our tensor -> theirs, or its part of theirs."""
+        part = ours.float() + self.plus if self.plus else ours
+        return neighbours(part, self.pairs) if self.pairs else part
 
     def measure(self, ours: tuple[int, ...]) -> tuple[int, ...]:
         """What the whole tensor, or each of several, measures in their file, if ours has this shape."""
@@ -93,6 +100,8 @@ def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, 
     if stem not in table:
         raise Problem(f"The weight {name} has no name in {format} files of the family {settings.family}.")
     rows = _rows(settings, stem, table)
+    gguf = format == "gguf"
+    paired = gguf and (FAMILIES[settings.family].gguf_name or settings.family) == "llama"
     pairs = {"self_attn.q_proj": settings.heads, "self_attn.k_proj": settings.kv_heads}.get(stem, 0)
     return Place(
         ours=name,
@@ -101,7 +110,8 @@ def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, 
         transposed="transposed" in stored and end == "weight" and stem.startswith(("self_attn.", "mlp.")),
         woven=settings.heads if "woven" in stored and rows is not None else 0,
         experts=settings.experts.count if settings.experts and stem.startswith(EXPERTS) else 0,
-        pairs=pairs if format == "gguf" and settings.family == "llama" else 0,
+        plus=1.0 if gguf and settings.norm == "rms_one" and stem.endswith("norm") else 0.0,
+        pairs=pairs if paired else 0,
     )
 
 
@@ -127,7 +137,7 @@ def give(where: Iterable[Place], tensors: Mapping[str, Tensor]) -> dict[str, Ten
             theirs |= zip(group[0].files, tensors[group[0].ours].unbind(), strict=True)
             continue
         group = sorted(group, key=lambda place: place.rows or (0, 0, 0))
-        parts = [neighbours(tensors[p.ours], p.pairs) if p.pairs else tensors[p.ours] for p in group]
+        parts = [place.give(tensors[place.ours]) for place in group]
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
         if group[0].woven:
             whole = woven(whole, group[0].woven)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma3TextConfig, GPTNeoXConfig, Olmo2Config, Phi3Config
+from transformers import Gemma2Config, Gemma3TextConfig, GPTNeoXConfig, LlamaConfig, Olmo2Config, Phi3Config
 
 from groundup.model import folder
 from tests.model_example import ids
@@ -55,6 +55,8 @@ CONFIGS = {
         rope_parameters={"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e5},
                          "sliding_attention": {"rope_type": "default", "rope_theta": 50.0}},
     ),
+    "llama, all biases": LlamaConfig(**SMALL, attention_bias=True, mlp_bias=True),
+    "llama, biases in attention": LlamaConfig(**SMALL, attention_bias=True),
     "olmo2": Olmo2Config(**SMALL),
     "olmo2, alone": Olmo2Config(**SMALL | {"num_key_value_heads": None}, attention_bias=True, tie_word_embeddings=True),
     "olmo2, stretched": Olmo2Config(**SMALL, rope_parameters={"rope_type": "linear", "factor": 3.0, "rope_theta": 500.0}),

@@ -10,6 +10,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from groundup.model.settings import ModelSettings
 
+SIZES = {  # our setting -> the end of llama.cpp's key
+    "depth": "block_count",
+    "context": "context_length",
+    "width": "embedding_length",
+    "hidden": "feed_forward_length",
+    "heads": "attention.head_count",
+    "vocabulary": "vocab_size",
+}
+RMS_ROTARY = SIZES | {
+    "kv_heads": "attention.head_count_kv",
+    "eps": "attention.layer_norm_rms_epsilon",
+    "head_width": "attention.key_length",
+    "rope_base": "rope.freq_base",
+}
 Config = Mapping[str, Any]  # a config.json
 
 
@@ -67,4 +81,10 @@ class Family:
     gguf: Mapping[str, str] = field(
         default_factory=dict
     )  # stems of our weights -> llama.cpp's; empty: not spoken there
+    gguf_name: str = ""  # what llama.cpp calls the family; empty: as we do
+    gguf_keys: Mapping[str, str] = field(default_factory=lambda: RMS_ROTARY)  # our setting -> its key there
+    gguf_parts: Mapping[str, Any] = field(default_factory=dict)  # where llama.cpp computes something else than `parts`
+    gguf_stretches: frozenset[str] = frozenset()  # kinds of rope_scaling that it computes as we do
+    gguf_period: int = 0  # where a file is silent, of so many layers the last sees all, the others a window; 0: all do
+    gguf_follows: Callable[[Config], dict[str, Any]] = nothing  # settings read so far -> what llama.cpp makes of them
     architecture: str = "decoder"  # of ARCHITECTURES: what is built from its settings

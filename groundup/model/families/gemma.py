@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
 from groundup.model.families.biases import ATTENTION, biased_otherwise, read_biases, write_biases
-from groundup.model.families.family import Config, Family
+from groundup.model.families.family import RMS_ROTARY, Config, Family
 from groundup.model.families.layer_types import WORDS, pattern_of, types_of
-from groundup.model.families.llama import KEYS, SAME, uneven
+from groundup.model.families.llama import GGUF, KEYS, SAME, STRETCHES, uneven
 from groundup.model.families.rotary import BASE, ROTARY, parameters, read_rotary, write_rotary
 
 if TYPE_CHECKING:
     from groundup.model.settings import ModelSettings
 
 CAPS = {"attention_cap": "attn_logit_softcapping", "logit_cap": "final_logit_softcapping"}
+WINDOWS = RMS_ROTARY | {"window": "attention.sliding_window"}  # in GGUF
 LOCAL = "rope_local_base_freq"
 KINDS = {ours: theirs for theirs, ours in WORDS.items()}
 NAMES = SAME | {
@@ -45,7 +46,7 @@ def read(config: Config, where: str, usual: Mapping[str, Any], period: int) -> d
     if types is None:
         count = depth if isinstance(depth, int) else 1
         types = [KINDS["full" if (layer + 1) % period == 0 else "window"] for layer in range(count)]
-    found["pattern"] = pattern_of(types, where)
+    found["pattern"] = pattern_of(types, where, depth=depth)
     found["window"] = config.get("sliding_window", 4096) or 0
     scalar, wide = config.get("query_pre_attn_scalar", 256), config.get("head_dim", 256)
     if not isinstance(scalar, int | float) or scalar <= 0:
@@ -120,6 +121,14 @@ def lacks_gemma3(settings: "ModelSettings") -> list[str]:
     return wrong
 
 
+def scale_of_27b(sizes: Config, depth: int) -> dict[str, Any]:
+    """llama.cpp knows the largest model by its depth, and scales its scores by the width that heads would have."""
+    usual = sizes["width"] == sizes["heads"] * sizes["head_width"]
+    return {
+        "attention_scale": (sizes["width"] / sizes["heads"]) ** -0.5 if sizes["depth"] == depth and not usual else 0.0
+    }
+
+
 GEMMA2 = Family(
     parts=PARTS
     | {"qk_norm": False, "pattern": ["window", "full"], "window": 4096, "attention_cap": 50.0, "logit_cap": 30.0},
@@ -136,6 +145,11 @@ GEMMA2 = Family(
     write=lambda settings: write(settings) | write_rotary(settings),
     lacks=lacks,
     names=NAMES,
+    gguf=GGUF,
+    gguf_keys=WINDOWS | {"attention_cap": "attn_logit_softcapping", "logit_cap": "final_logit_softcapping"},
+    gguf_stretches=STRETCHES,
+    gguf_period=2,
+    gguf_follows=lambda sizes: grown(sizes) | scale_of_27b(sizes, depth=46),
 )
 GEMMA3 = Family(
     parts=PARTS
@@ -154,4 +168,9 @@ GEMMA3 = Family(
     write=write_gemma3,
     lacks=lacks_gemma3,
     names=NAMES,
+    gguf=GGUF,
+    gguf_keys=WINDOWS | {"local_rope_base": "rope.freq_base_swa"},
+    gguf_stretches=frozenset({"linear"}),
+    gguf_period=6,
+    gguf_follows=lambda sizes: grown(sizes) | scale_of_27b(sizes, depth=62),
 )

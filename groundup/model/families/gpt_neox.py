@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
 from groundup.model.families.biases import ATTENTION, biased_otherwise, read_biases, write_biases
-from groundup.model.families.family import Config, Family
+from groundup.model.families.family import SIZES, Config, Family
+from groundup.model.families.llama import GGUF
 from groundup.model.families.rotary import BASE, ROTARY, SHARE, read_rotary, write_rotary
 
 if TYPE_CHECKING:
@@ -101,4 +102,10 @@ GPT_NEOX = Family(
     lacks=lacks,
     names=NAMES,
     stored=frozenset({"woven"}),
+    gguf=GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"},
+    gguf_name="gptneox",
+    gguf_keys=SIZES
+    | {"eps": "attention.layer_norm_epsilon", "rope_base": "rope.freq_base", "parallel": "use_parallel_residual"},
+    gguf_parts={"feedforward": "gelu", "tied": False},  # whatever the model was trained with
+    gguf_stretches=frozenset({"linear", "yarn"}),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.model.families.biases import ATTENTION, biased_otherwise, read_biases, write_biases
 from groundup.model.families.family import Config, Family
-from groundup.model.families.llama import KEYS, PARTS, SAME
+from groundup.model.families.llama import GGUF, KEYS, PARTS, SAME, STRETCHES
 from groundup.model.families.rotary import BASE, ROTARY, read_rotary, write_rotary
 
 if TYPE_CHECKING:
@@ -36,4 +36,6 @@ OLMO2 = Family(
         "attention_output_norm": "model.layers.{}.post_attention_layernorm",
         "feedforward_output_norm": "model.layers.{}.post_feedforward_layernorm",
     },
+    gguf=GGUF,
+    gguf_stretches=STRETCHES,
 )

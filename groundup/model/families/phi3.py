@@ -6,7 +6,7 @@ The context of the first training stands outside of the table of rotary position
 from typing import TYPE_CHECKING, Any
 
 from groundup.model.families.family import Config, Family
-from groundup.model.families.llama import KEYS, PARTS, SAME, mixed
+from groundup.model.families.llama import GGUF, KEYS, PARTS, SAME, mixed
 from groundup.model.families.rotary import READS, ROTARY, read_rotary, write_rotary
 
 if TYPE_CHECKING:
@@ -55,4 +55,8 @@ PHI3 = Family(
     names=SAME
     | {f"self_attn.{name}_proj": "model.layers.{}.self_attn.qkv_proj" for name in "qkv"}
     | {f"mlp.{name}_proj": "model.layers.{}.mlp.gate_up_proj" for name in ("gate", "up")},
+    gguf=GGUF
+    | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"}
+    | {f"mlp.{name}_proj": "blk.{}.ffn_up" for name in ("gate", "up")},
+    gguf_stretches=frozenset({"longrope"}),
 )
