@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PANEL = "The whole way"
 WORDS = typer.Argument(None, metavar="[seed=N] [NAME=VALUE] [STAGE.KEY=VALUE]…", help="What to change in the recipe.")
 NAME = typer.Argument(..., metavar="RECIPE", help="A name that `groundup recipes` lists, or the path of a YAML file.")
+TABLE = "table.txt"  # what a recipe offers under this name is shown when all is made
 INTO = typer.Option(None, "--into", metavar="DIR", help="Where to make it; default: runs/RECIPE.")
 
 
@@ -34,6 +35,8 @@ def make(
     found = _read(recipe, words)
     made = make_recipe(found, _into(found, into), tuple(rebuild), wait)
     offers = ", ".join(str(made / name) for name in found.links)
+    if TABLE in found.links:
+        typer.echo((made / TABLE).read_text(encoding="utf-8"))
     typer.echo(f"made {made}" + (f": {offers}" if offers else ""))
 
 

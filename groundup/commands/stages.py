@@ -40,6 +40,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "",
         "groundup train data=runs/tokens model.depth=6 training.steps=500 --into runs/base",
     ),
+    "shootout": (
+        "Let families and position schemes learn the same with the same compute.",
+        "data",
+        "groundup shootout runs/tokens steps=200 --into runs/shootout",
+    ),
     "evaluate": (
         "Ask models the same questions and score them.",
         "",

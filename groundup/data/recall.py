@@ -36,11 +36,11 @@ class Recall:
 
 
 def texts(dice: np.random.Generator, pairs: np.ndarray, time: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """pairs int (rows) -> ids, answers, weights (rows, time): pairs anywhere, questions anywhere behind them."""
+    """pairs int (rows) -> ids, answers, weights (rows, time): pairs in the first half, questions behind them."""
     rows = len(pairs)
     value = dice.integers(0, KEYS, (rows, KEYS))
     keys = dice.permuted(np.tile(np.arange(KEYS), (rows, 1)), axis=1)
-    places = np.argsort(dice.random((rows, time)), axis=1)[:, :KEYS]  # of the first, second, … pair
+    places = np.argsort(dice.random((rows, time // 2)), axis=1)[:, :KEYS]  # of the first, second, … pair
     places[np.arange(KEYS) >= pairs[:, None]] = time  # those that this text does not have
     ids = dice.integers(FILLER, VOCABULARY, (rows, time))
     targets, weights = np.zeros((rows, time), np.int64), np.zeros((rows, time), np.float32)

@@ -11,7 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from groundup.model.attention import ATTENTIONS, SLOW, Attend
+from groundup.model.attention import ATTENTIONS, SLOW
+from groundup.model.reading import Attend
 from groundup.model.sight import Sight
 
 HEADS, WIDTH = 2, 32

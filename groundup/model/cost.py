@@ -10,49 +10,63 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundup.hardware import Machine
-from groundup.model import encoder_decoder_cost
-from groundup.model.cost_parts import FEEDFORWARDS, MIXERS, Part, last_norm, norms
+from groundup.model.cost_parts import (
+    FEEDFORWARDS,
+    MIXERS,
+    PLACES,
+    Part,
+    cross_attention,
+    last_norm,
+    norms,
+    nothing,
+    together,
+)
 from groundup.model.settings import ModelSettings
 
 F32 = 4  # bytes
 ID = 8  # bytes of a token's number
 
 
+def stacks(settings: ModelSettings) -> list[tuple[ModelSettings, bool]]:
+    """The stacks of layers, and whether each looks at what another has read."""
+    return [(settings.reader(), False), (settings, True)] if settings.encoder else [(settings, False)]
+
+
 def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iterator[tuple[str, Part]]:
-    """(attention, feed-forward or norms; its cost) of every layer in turn."""
-    feedforward, around = FEEDFORWARDS[settings.feedforward](settings), norms(settings)
-    for layer in range(settings.depth):
-        kind = settings.kind_of(layer)
-        yield "attention", MIXERS[kind](settings, kind, time, kernel)
-        yield "feed-forward", feedforward
-        yield "norms", around
+    """(attention, feed-forward or norms; its cost) of every layer in turn. With an encoder, a token is one of the source
+    and one of the target."""
+    for stack, crossing in stacks(settings):
+        feedforward, around = FEEDFORWARDS[stack.feedforward](stack), norms(stack, 3 if crossing else 2)
+        for layer in range(stack.depth):
+            kind = stack.kind_of(layer)
+            mixer = MIXERS[kind](stack, kind, time, kernel)
+            yield "attention", together(mixer, cross_attention(stack, time, kernel)) if crossing else mixer
+            yield "feed-forward", feedforward
+            yield "norms", around
 
 
 def matrices(settings: ModelSettings) -> int:
     """Weights of the layers' matrices: those whose number decides how much a model can learn."""
-    if settings.encoder is not None:
-        return encoder_decoder_cost.matrices(settings)
     return sum(part.matrices for _, part in parts(settings))
 
 
 def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
     """Every trained number, by what it belongs to; a tied head has none of its own."""
     table = settings.vocabulary * settings.width
-    counts = {"table": table, "positions": settings.context * settings.width * (settings.positions == "learned")}
+    counts = {"table": table, "positions": 0, "attention": 0, "feed-forward": 0, "norms": 0}
+    for stack, _ in stacks(settings):
+        counts["positions"] += PLACES.get(stack.positions, nothing)(stack)
+        counts["norms"] += last_norm(stack).vectors
     if settings.characters is not None:
         counts["table"] += settings.characters.parameters(settings.width)
-    if settings.positions == "relative":
-        counts["positions"] = settings.buckets * settings.heads
-    counts |= {"attention": 0, "feed-forward": 0, "norms": last_norm(settings).vectors}
     for name, part in parts(settings):
         counts[name] += part.matrices + part.vectors
-    return counts | {"head": 0 if settings.tied else table}
+    biases = settings.vocabulary * bool(settings.encoder and settings.encoder.head_bias)
+    return counts | {"head": biases + (0 if settings.tied else table)}
 
 
 def parameters(settings: ModelSettings) -> int:
     """Every trained number."""
-    if settings.encoder is not None:
-        return encoder_decoder_cost.parameters(settings)
     return sum(parameters_by_part(settings).values())
 
 
@@ -98,9 +112,10 @@ def activation_bytes(
     width = settings.width
     kept = [part.kept for _, part in parts(settings, time, kernel)]
     layers = [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
-    inside = settings.depth * width + max(layers) if recompute else sum(layers)
-    ends = last_norm(settings).kept + settings.vocabulary * (2 if settings.logit_cap else 1)
-    return round(rows * time * ((inside + ends) * number + ID))
+    inside = len(layers) * width + max(layers) if recompute else sum(layers)
+    every = stacks(settings)
+    ends = sum(last_norm(stack).kept for stack, _ in every) + settings.vocabulary * (2 if settings.logit_cap else 1)
+    return round(rows * time * ((inside + ends) * number + ID * len(every)))
 
 
 def copies_bytes(settings: ModelSettings, number: int = F32) -> int:

@@ -5,7 +5,7 @@ others hold the formulas against what is counted when a model runs. Nothing here
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from groundup.model.settings import GATED, ModelSettings
 
@@ -23,6 +23,11 @@ class Part:
     kept: float = 0.0  # numbers that wait for the backward pass
     cached: int = 0  # numbers that a cache keeps for each token
     carried: int = 0  # numbers that are kept for each text, however long
+
+
+def together(one: Part, other: Part) -> Part:
+    """Two parts as one."""
+    return Part(**{field.name: getattr(one, field.name) + getattr(other, field.name) for field in fields(Part)})
 
 
 def gains(settings: ModelSettings) -> int:
@@ -54,6 +59,13 @@ def attention(settings: ModelSettings, kind: str, time: int, kernel: str) -> Par
         kept=KEPT[kernel](settings, time) + _kept_by_qk_norm(settings),
         cached=2 * keys,
     )
+
+
+def cross_attention(settings: ModelSettings, slots: int, kernel: str) -> Part:
+    """A look at a source as long as the target: it is never hidden, and never normed."""
+    plain = settings.model_copy(update={"qk_norm": False})
+    found = attention(plain, "full", slots, kernel)
+    return replace(found, needed=found.flops)
 
 
 def _kept_by_qk_norm(settings: ModelSettings) -> int:
@@ -131,11 +143,11 @@ FEEDFORWARDS: dict[str, Callable[[ModelSettings], Part]] = dict.fromkeys(CURVES,
 # --- norms ----------------------------------------------------------------------------------------------------------
 
 
-def norms(settings: ModelSettings) -> Part:
-    """Those around the halves of one layer: each keeps what it normed, and each half keeps what it read."""
-    count = 4 if settings.norm_place == "sandwich" else 2
+def norms(settings: ModelSettings, parts: int = 2) -> Part:
+    """Those around the parts of one layer: each keeps what it normed, and each part keeps what it read."""
+    count = 2 * parts if settings.norm_place == "sandwich" else parts
     shared = settings.parallel and settings.norm == "layer"  # LayerNorm keeps its input, which is one for both halves
-    kept = (count + 2 - shared) * settings.width + count * measures(settings)
+    kept = (count + parts - shared) * settings.width + count * measures(settings)
     return Part(vectors=count * gains(settings) * settings.width, kept=kept)
 
 
@@ -144,3 +156,18 @@ def last_norm(settings: ModelSettings) -> Part:
     if settings.norm_place == "post":
         return Part(kept=settings.width)
     return Part(vectors=gains(settings) * settings.width, kept=2 * settings.width + measures(settings))
+
+
+# --- positions ------------------------------------------------------------------------------------------------------
+
+
+def nothing(settings: ModelSettings) -> int:
+    """Most schemes are formulas."""
+    return 0
+
+
+# scheme -> its trained numbers
+PLACES: dict[str, Callable[[ModelSettings], int]] = {
+    "learned": lambda settings: settings.context * settings.width,
+    "relative": lambda settings: settings.buckets * settings.heads,
+}

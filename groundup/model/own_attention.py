@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from groundup.errors import Problem, did_you_mean
-from groundup.model.attention import Attend
+from groundup.model.reading import Attend
 from groundup.model.sight import Sight
 
 HEADS, TIME, WIDTH = 2, 12, 8
@@ -32,7 +32,9 @@ def load(path: str | Path, name: str) -> Attend:
         spec.loader.exec_module(module)
     except Exception as error:
         raise Problem(f"{path} cannot be run: {type(error).__name__}: {error}") from error
-    functions: dict[str, Any] = {key: value for key, value in vars(module).items() if callable(value)}
+    functions: dict[str, Any] = {
+        key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")
+    }
     if name not in functions:
         raise Problem(f"{path} has no function {name}; {did_you_mean(name, functions)}")
     check(functions[name], f"{path}, {name}")
@@ -59,4 +61,6 @@ def check(attend: Attend, where: str) -> None:
         raise Problem(f"{where}: gives numbers that are not finite")
     later = [slope[:, :, TIME // 2 + 1 :] for slope in slopes if slope is not None]
     if any(part.abs().max() > 0 for part in later):
-        raise Problem(f"{where}: a token sees later ones: hide them, as sight.bias says (-inf where a key is out of sight)")
+        raise Problem(
+            f"{where}: a token sees later ones: hide them, as sight.bias says (-inf where a key is out of sight)"
+        )

@@ -15,6 +15,7 @@ STAGES = {
     "tokenizer": "groundup.stages.tokenizer",
     "tokens": "groundup.stages.tokens",
     "train": "groundup.stages.train",
+    "shootout": "groundup.stages.shootout",
     "evaluate": "groundup.stages.evaluate",
     "quantize": "groundup.stages.quantize",
     "export": "groundup.stages.export",
