@@ -107,10 +107,11 @@ class StatefulModel(nn.Module):
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
         texts = Texts(positions.expand(batch, time))
+        way = "steps" if self.attention == "steps" else "quick"
         x = self.model.embed_tokens(ids)
         x = x if self.compute is None else x.to(self.compute)
         for number, layer in enumerate(self.model.layers):
-            x = layer(x, State(cache, number, texts), self.attention)
+            x = layer(x, State(cache, number, texts), way)
         return self.model.norm(x)
 
     def head(self, x: Tensor) -> Tensor:
