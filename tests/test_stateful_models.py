@@ -5,13 +5,15 @@ import json
 import pytest
 import torch
 
+import groundup
 from groundup.errors import Problem
 from groundup.generation.batch import generate
 from groundup.generation.engine import Engine, Request
-from groundup.model import folder
+from groundup.model import folder, lens
 from groundup.model.settings import ModelSettings
 from groundup.model.state import SegmentMemory
 from groundup.model.transformer_xl_settings import TransformerXLSettings
+from groundup.training.optimizers import kind_of
 from tests.stateful_example import FAMILIES, ids, model
 from tests.training_example import make, make_world
 from tests.training_example import settings as training
@@ -49,7 +51,7 @@ def test_the_train_stage_makes_one_whose_loss_fell(family, world, tmp_path):
     lines = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines if "loss" in line]
     assert losses[-1] < 0.7 * losses[0] and losses[0] > 4.5
-    assert folder.load(made / "model").settings.family == family
+    assert groundup.load(made / "model").generate("the cup", max_tokens=3)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -82,6 +84,32 @@ def test_what_a_family_has_no_part_for_is_refused():
         ModelSettings(family="llama", transformer_xl=TransformerXLSettings())
 
 
+def test_muon_moves_matrices_alone():
+    kinds = {name: kind_of(name, value) for name, value in model("mamba").named_parameters()}
+    found = {kind: {name.rsplit("mixer.")[-1] for name in kinds if kinds[name] == kind} for kind in set(kinds.values())}
+    assert found["matrix"] == {f"{name}_proj.weight" for name in ("in", "x", "dt", "out")}
+    assert {"A_log", "D", "conv1d.weight", "dt_proj.bias"} < found["vector"]
+    assert found["table"] == {"model.embed_tokens.weight"}
+
+
 def test_an_id_outside_the_vocabulary_is_named():
     with pytest.raises(Problem, match="90"):
         SegmentMemory(1).read(model("gru"), torch.tensor([[1, 90]]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_lens_sees_how_vectors_grow(family):
+    made, text = model(family), ids(1, 7)[0]
+    seen = lens.look(made, text)
+    assert seen.residual.shape == (3, 7, 32)
+    torch.testing.assert_close(lens.said_by_layers(made, seen)[-1], seen.logits)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_weights_may_be_rounded(family, precision, tmp_path):
+    made = model(family)
+    folder.save(tmp_path, made)
+    rounded, exact = folder.load(tmp_path, precision)(ids()).float(), made(ids())
+    assert 0 < (rounded - exact).abs().max() < 0.1 * exact.abs().max()

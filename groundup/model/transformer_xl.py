@@ -72,7 +72,7 @@ def shift(scores: Tensor) -> Tensor:
     return wider.reshape(*rows, slots + 1, time)[..., 1:, :].reshape(*rows, time, slots)
 
 
-RELATIVE = {"steps": by_distance, "plain": by_shift, "fused": by_shift}
+RELATIVE = {"steps": by_distance, "quick": by_shift}
 
 
 class RelativeAttention(nn.Module):
