@@ -5,7 +5,7 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import models, recipes, stages, this_machine
+from groundup.commands import costs, models, recipes, stages, this_machine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,4 +38,5 @@ def _groundup(
 recipes.add(app)
 stages.add(app)
 models.add(app)
+costs.add(app)
 this_machine.add(app)

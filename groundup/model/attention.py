@@ -6,6 +6,8 @@ softmax; `fused` one kernel of torch's. Which keys may be seen is decided once a
 
 import math
 import time as clock
+import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,10 @@ from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
 
 
+Attend = Callable[..., Tensor]  # q, k, v, sight, scale, cap -> what each query gathers
+SLOW = 2048  # tokens from which on the definition is too slow for anything but reading it
+
+
 def steps(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
     """The definition: each query's shares are softmax(q·k / √width) over the keys it may see.
 
@@ -26,6 +32,8 @@ def steps(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = N
     scores so that none is larger (Gemma 2).
     """
     batch, heads, time, width = q.shape
+    if time > SLOW:
+        warnings.warn(f"attention `steps` reads {time} tokens one by one: take `plain` or `fused`", stacklevel=2)
     out = q.new_empty(batch, heads, time, v.shape[-1])
     scale = 1 / math.sqrt(width) if scale is None else scale
     group = heads // k.shape[1]
@@ -92,7 +100,7 @@ def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = N
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=grouped, scale=scale)
 
 
-ATTENTIONS = {"steps": steps, "plain": plain, "fused": fused}
+ATTENTIONS: dict[str, Attend] = {"steps": steps, "plain": plain, "fused": fused}
 
 
 def quickest(settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu") -> str:

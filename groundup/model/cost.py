@@ -1,124 +1,123 @@
-"""What a model costs before it exists: parameters, arithmetic, memory; and the size that some text and time deserve.
+"""What a model costs before it exists: parameters, arithmetic, memory, for any settings.
 
-Formulas over settings, held against measured counts by the tests. Nothing here needs torch.
+Sums over the formulas in `cost_parts.py`, held against measured counts by the tests. Nothing here needs torch.
+
+    from groundup.model import cost
+    cost.told(ModelSettings(depth=12, width=768, vocabulary=32_000), rows=8, time=1024)
 """
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
 from groundup.hardware import Machine
-from groundup.model.settings import GATED, ModelSettings
+from groundup.model.cost_parts import FEEDFORWARDS, MIXERS, Part, last_norm, norms
+from groundup.model.settings import ModelSettings
 
 F32 = 4  # bytes
-PASSES = 4  # over the same text: so many are worth almost as much as fresh text (Muennighoff et al. 2023)
-TOKENS_PER_WEIGHT = 4  # at which a short training with Muon ends best: 0.8M weights beat 1.8M on 2.6M tokens
-SHALLOWEST, DEEPEST = 2, 24
+ID = 8  # bytes of a token's number
+
+
+def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iterator[tuple[str, Part]]:
+    """(attention, feed-forward or norms; its cost) of every layer in turn."""
+    feedforward, around = FEEDFORWARDS[settings.feedforward](settings), norms(settings)
+    for layer in range(settings.depth):
+        kind = settings.kind_of(layer)
+        yield "attention", MIXERS[kind](settings, kind, time, kernel)
+        yield "feed-forward", feedforward
+        yield "norms", around
 
 
 def matrices(settings: ModelSettings) -> int:
     """Weights of the layers' matrices: those whose number decides how much a model can learn."""
-    heads, kv_heads, width = settings.heads, settings.kv_heads, settings.width
-    attention = width * settings.head_width * (2 * heads + 2 * kv_heads)
-    return settings.depth * (attention + _feedforward_matrices(settings) * width * settings.hidden)
+    return sum(part.matrices for _, part in parts(settings))
+
+
+def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
+    """Every trained number, by what it belongs to; a tied head has none of its own."""
+    table = settings.vocabulary * settings.width
+    counts = {"table": table, "positions": settings.context * settings.width * (settings.positions == "learned")}
+    counts |= {"attention": 0, "feed-forward": 0, "norms": last_norm(settings).vectors}
+    for name, part in parts(settings):
+        counts[name] += part.matrices + part.vectors
+    return counts | {"head": 0 if settings.tied else table}
 
 
 def parameters(settings: ModelSettings) -> int:
     """Every trained number."""
-    width, hidden, depth = settings.width, settings.hidden, settings.depth
-    norm = 2 if settings.norm == "layer" else 1  # a gain, and perhaps a bias
-    vectors = (2 * depth + 1) * norm * width
-    if settings.qk_norm:
-        vectors += depth * 2 * norm * settings.head_width
-    if settings.biases:
-        queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
-        vectors += depth * (queries + 2 * keys + width + (_feedforward_matrices(settings) - 1) * hidden + width)
-    tables = settings.vocabulary * width * (1 if settings.tied else 2)
-    if settings.positions == "learned":
-        tables += settings.context * width
-    return matrices(settings) + vectors + tables
+    return sum(parameters_by_part(settings).values())
 
 
-def flops_per_token(settings: ModelSettings, time: int, backward: bool = False) -> float:
+def flops_per_token(settings: ModelSettings, time: int, backward: bool = False, recompute: bool = False) -> float:
     """Floating-point operations for one token in a text of `time`: two for each weight it meets, and the attention,
-    which kernels compute for all pairs; the backward pass costs twice the forward again."""
-    attention = 4 * settings.depth * settings.heads * settings.head_width * time
-    forward = 2 * (matrices(settings) + settings.vocabulary * settings.width) + attention
-    return float(forward * (3 if backward else 1))
+    which kernels compute for all pairs. The backward pass costs twice the forward again; where layers are recomputed
+    their forward comes once more, up to the last product that it asks for."""
+    every = [part for _, part in parts(settings, time)]
+    layers = sum(2.0 * part.met + part.flops for part in every)
+    forward = layers + 2.0 * settings.vocabulary * settings.width
+    spared = sum(2.0 * part.last for part in every) if settings.norm_place == "pre" else 0.0
+    return forward * (3 if backward else 1) + (layers - spared) * (backward and recompute)
+
+
+def needed_flops_per_token(settings: ModelSettings, time: int) -> float:
+    """Forward, were no hidden pair computed: what a kernel that skips them would do."""
+    layers = sum(2.0 * part.met + part.needed for _, part in parts(settings, time))
+    return layers + 2.0 * settings.vocabulary * settings.width
 
 
 def kv_bytes(settings: ModelSettings, tokens: int = 1, number: int = F32) -> int:
-    """Memory of the keys and values of so many tokens, each number taking so many bytes."""
-    return 2 * settings.depth * settings.kv_heads * settings.head_width * tokens * number
+    """Memory of what a cache keeps of so many tokens, each number taking so many bytes."""
+    return sum(part.cached for _, part in parts(settings)) * tokens * number
 
 
-def activation_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:
-    """What a forward pass keeps for the backward one, with attention `plain`, logits and their f32 copy included."""
-    width, hidden = settings.width, settings.hidden
-    queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
-    attention = width + 3 * queries + 2 * keys + queries  # normed x; q, k, v as they meet; what was gathered
-    if settings.qk_norm:
-        attention += queries + keys
-    scores = settings.heads * time  # after the softmax
-    feedforward = width + (4 if settings.feedforward in GATED else 2) * hidden
-    layer = attention + scores + feedforward
-    logits = settings.vocabulary * (number + F32)
-    return rows * time * (settings.depth * layer * number + logits + 2 * width * number)
+def carried_bytes(settings: ModelSettings, rows: int = 1, number: int = F32) -> int:
+    """Memory of what layers carry for each text, however long it is."""
+    return sum(part.carried for _, part in parts(settings)) * rows * number
 
 
-def training_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:
-    """A training step's memory: weights, gradients and two moments in f32, the rounded copies, and activations."""
-    count = parameters(settings)
-    copies = 0 if number == F32 else number * count
-    return 4 * F32 * count + copies + activation_bytes(settings, rows, time, number)
+def activation_bytes(
+    settings: ModelSettings,
+    rows: int,
+    time: int,
+    number: int = F32,
+    recompute: bool = False,
+    kernel: str = "plain",
+) -> int:
+    """What a forward pass keeps for the backward one, the gradient of the logits included.
+
+    Recomputed, a layer keeps only what came into it, and all of one layer is there while its backward pass runs.
+    """
+    width = settings.width
+    kept = [part.kept for _, part in parts(settings, time, kernel)]
+    layers = [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
+    inside = settings.depth * width + max(layers) if recompute else sum(layers)
+    ends = last_norm(settings).kept + settings.vocabulary * (2 if settings.logit_cap else 1)
+    return round(rows * time * ((inside + ends) * number + ID))
+
+
+def copies_bytes(settings: ModelSettings, number: int = F32) -> int:
+    """The matrices and the head rounded to the precision of the computation, kept for the backward pass as well."""
+    return 0 if number == F32 else number * (matrices(settings) + settings.vocabulary * settings.width)
+
+
+def training_bytes(
+    settings: ModelSettings,
+    rows: int,
+    time: int,
+    number: int = F32,
+    recompute: bool = False,
+    kernel: str = "plain",
+) -> int:
+    """A training step's memory: weights, gradients and two moments in f32, rounded copies, activations and logits."""
+    held = activation_bytes(settings, rows, time, number, recompute, kernel)
+    logits = rows * time * settings.vocabulary * number
+    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + logits
 
 
 def inference_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:
     """Weights, cache and the widest vectors of a pass over the prompts."""
     widest = max(settings.hidden * 3, settings.vocabulary) * rows * time
-    return parameters(settings) * number + kv_bytes(settings, rows * time, number) + widest * number
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A model and its training, chosen by one dial, the depth."""
-
-    model: ModelSettings
-    steps: int
-    rows: int
-    time: int
-    rate: float  # of matrices, for Muon
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens the training reads."""
-        return self.steps * self.rows * self.time
-
-
-def dial(depth: int, vocabulary: int) -> ModelSettings:
-    """The rule: 32 of width and one head of 32 for each layer; longer texts from six layers on."""
-    return ModelSettings(
-        depth=depth, width=32 * depth, heads=depth, context=256 if depth < 6 else 512, vocabulary=vocabulary
-    )
-
-
-def size_for(tokens: int, seconds: float, machine: Machine, vocabulary: int = 4096) -> Plan:
-    """The deepest model that `tokens` of text and `seconds` of this machine can still fill: it must see four tokens for
-    each weight, none of them more than four times. Deeper models learn with smaller steps, as 1/√depth."""
-
-    def readable(model: ModelSettings) -> float:
-        """Tokens that there is text and time for."""
-        return min(PASSES * tokens, seconds * flops_per_second(machine) / flops_per_token(model, 128, backward=True))
-
-    filled = [
-        depth
-        for depth in range(SHALLOWEST, DEEPEST + 1)
-        if readable(dial(depth, vocabulary)) >= TOKENS_PER_WEIGHT * matrices(dial(depth, vocabulary))
-        and training_bytes(dial(depth, vocabulary), 32, 128) < machine.memory_bytes / 2
-    ]
-    model = dial(max(filled, default=SHALLOWEST), vocabulary)
-    rows, time = 32, model.context // 2
-    steps = max(1, math.floor(readable(model) / (rows * time)))
-    return Plan(model, steps, rows, time, rate=0.03 * math.sqrt(4 / model.depth))
+    held = kv_bytes(settings, rows * time, number) + carried_bytes(settings, rows, number)
+    return parameters(settings) * number + held + widest * number
 
 
 def flops_per_second(machine: Machine) -> float:
@@ -128,5 +127,25 @@ def flops_per_second(machine: Machine) -> float:
     return machine.threads * (120e9 if machine.amx else 80e9 if machine.avx512_bf16 else 35e9)
 
 
-def _feedforward_matrices(settings: ModelSettings) -> int:
-    return 3 if settings.feedforward in GATED else 2
+def told(settings: ModelSettings, rows: int = 1, time: int = 0, number: int = F32) -> dict[str, Any]:
+    """All of it as plain numbers, for `rows` texts of `time` tokens (0: the whole context)."""
+    time = time or settings.context
+    forward = flops_per_token(settings, time)
+    return {
+        "rows": rows,
+        "time": time,
+        "bytes_per_number": number,
+        "parameters": parameters(settings),
+        "parameters_by_part": parameters_by_part(settings),
+        "flops_per_token_forward": forward,
+        "flops_per_token_backward": flops_per_token(settings, time, backward=True) - forward,
+        "flops_per_token_recomputed": flops_per_token(settings, time, True, True) - 3 * forward,
+        "flops_per_token_needed_forward": needed_flops_per_token(settings, time),
+        "activation_bytes": activation_bytes(settings, rows, time, number),
+        "activation_bytes_recomputed": activation_bytes(settings, rows, time, number, recompute=True),
+        "kv_bytes_per_token": kv_bytes(settings, 1, number),
+        "carried_bytes_per_text": carried_bytes(settings, 1, number),
+        "inference_bytes": inference_bytes(settings, rows, time, number),
+        "training_bytes": training_bytes(settings, rows, time, number),
+        "training_bytes_recomputed": training_bytes(settings, rows, time, number, recompute=True),
+    }

@@ -6,9 +6,10 @@ the head. Parts come from the tables named in the settings; parameters carry the
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import ATTENTIONS, Attend, bent
 from groundup.model.beginning import feel_likeness, hear_echoes
 from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
@@ -33,6 +34,13 @@ class Layers(nn.Module):
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if last else nn.Identity()
 
 
+def again(layer: nn.Module, x: Tensor, reading: Reading) -> Tensor:
+    """Chen et al. 2016: only what comes into the layer waits for the backward pass, which computes the rest again."""
+    told = checkpoint(layer, x, reading, use_reentrant=False, preserve_rng_state=False)
+    assert isinstance(told, Tensor)
+    return told
+
+
 class Transformer(nn.Module):
     """A decoder-only language model.
 
@@ -51,6 +59,7 @@ class Transformer(nn.Module):
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
         self.settings, self.attention, self.compute = settings, attention, compute
+        self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
         self.model = Layers(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -109,7 +118,7 @@ class Transformer(nn.Module):
         attend = ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
         reading = Reading(self.settings, self.model.positions, attend, x, positions, segments, cache)
         for layer in self.model.layers:
-            x = layer(x, reading)
+            x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
         return self.model.norm(x)
 
     def head(self, x: Tensor) -> Tensor:

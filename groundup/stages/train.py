@@ -12,10 +12,11 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from groundup import config
 from groundup.config import Input
@@ -27,7 +28,7 @@ from groundup.run import Estimate, Work
 from groundup.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from groundup.model.cost import Plan
+    from groundup.model.dial import Plan
     from groundup.tokenizer import Tokenizer
     from groundup.training.loop import Hooks
 
@@ -67,9 +68,42 @@ class Settings(config.Settings):
         description="instead of `model`, `training.steps`, `rows`, `time` and the optimizer's rate: size them to the text "
         "and to so many seconds of this machine",
     )
+    dial: int | None = Field(
+        default=None,
+        gt=0,
+        le=64,
+        description="layers, from which `model`, `training.steps`, `rows`, `time` and the optimizer's rate follow where "
+        "they are not given; `groundup cost --dial N` shows them",
+    )
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what is learnt")
     training: TrainSettings = Field(default_factory=TrainSettings, description="how it is learnt")
     samples: SampleSettings = Field(default_factory=SampleSettings, description="what is shown meanwhile")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _turned(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not isinstance(given.get("dial"), int):
+            return given
+        if other := next((name for name in ("start", "seconds") if given.get(name) is not None), None):
+            raise ValueError(f"`dial` and `{other}` both say how large the model is: leave out one of them")
+        return {**given, **_dialled(given["dial"], given.get("model") or {}, given.get("training") or {})}
+
+
+def _dialled(depth: int, model: Any, training: Any) -> dict[str, Any]:
+    """`model` and `training` as the dial means them; what is given wins, what is wrong is left for others to refuse."""
+    from groundup.model import dial
+
+    if not isinstance(model, Mapping) or not isinstance(training, Mapping):
+        return {}
+    model, optimizer = dial.meant(depth, model), training.get("optimizer") or {}
+    try:
+        kind = optimizer.get("kind", "muon")
+        plan = dial.plan(ModelSettings.model_validate(model), kind, training.get("rows", 0), training.get("time", 0))
+    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+        return {"model": model}
+    optimizer = {**optimizer, "rate": optimizer.get("rate") or plan.rate}
+    told = {"steps": plan.steps, "rows": plan.rows, "time": plan.time}
+    return {"model": model, "training": {**told, **training, "optimizer": optimizer}}
 
 
 def run(settings: Settings, work: Work) -> None:
@@ -93,6 +127,7 @@ def run(settings: Settings, work: Work) -> None:
     model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
+    model.recompute = training.recompute
     paths = settings.data, settings.texts, settings.conversations, settings.pairs
     sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
@@ -112,19 +147,19 @@ def run(settings: Settings, work: Work) -> None:
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
     """From the counts of weights and tokens, at the rate that machines of this kind reached."""
-    from groundup.model import cost
+    from groundup.model import cost, dial
 
     start, data = before.get("start", Estimate()), before.get("data", Estimate())
     vocabulary = VOCABULARY  # the tokenizer's, which may not exist yet
     if settings.seconds is not None:
-        settings = _with_plan(settings, cost.size_for(data.tokens, settings.seconds, machine, vocabulary))
+        settings = _with_plan(settings, dial.size_for(data.tokens, settings.seconds, machine, vocabulary))
     training, model = settings.training, _architecture(settings)
     model = model.with_vocabulary(max(vocabulary, model.vocabulary))
     weights = start.parameters or cost.parameters(model)
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
     per_token = 6.0 * weights if start.parameters else cost.flops_per_token(model, training.time, backward=True)
-    held = cost.training_bytes(model, rows // training.accumulate, training.time)
+    held = cost.training_bytes(model, rows // training.accumulate, training.time, recompute=training.recompute)
     return Estimate(
         tokens=tokens,
         parameters=weights,
@@ -142,19 +177,19 @@ def _sized(settings: Settings, tokenizer: "Tokenizer", work: Work) -> Settings:
     from dataclasses import asdict
 
     from groundup.data.shards import Shards
-    from groundup.model import cost
+    from groundup.model import dial
 
     if settings.model is not None or settings.data is None or settings.start is not None:
         raise Problem("train with `seconds` chooses the model for the text in `data`: leave out `model` and `start`.")
     tokens = len(Shards(Path(settings.data) / "train").tokens)
 
     def choose() -> dict[str, Any]:
-        plan = cost.size_for(tokens, settings.seconds or 0.0, work.machine, tokenizer.vocabulary)
+        plan = dial.size_for(tokens, settings.seconds or 0.0, work.machine, tokenizer.vocabulary)
         return asdict(plan) | {"model": plan.model.model_dump(mode="json")}
 
     chosen = dict(work.choose("plan", choose))
     chosen["model"] = ModelSettings.model_validate(chosen["model"])
-    return _with_plan(settings, cost.Plan(**chosen))
+    return _with_plan(settings, dial.Plan(**chosen))
 
 
 def _with_plan(settings: Settings, plan: "Plan") -> Settings:

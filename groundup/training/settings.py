@@ -50,6 +50,11 @@ class TrainSettings(Settings):
     rows: int = Field(default=32, gt=0, description="rows of text in one step")
     time: int = Field(default=128, gt=1, description="tokens in one row")
     accumulate: int = Field(default=1, gt=0, description="parts into which a step's rows are split to save memory")
+    recompute: bool = Field(
+        default=False,
+        description="whether layers are computed again for the backward pass instead of kept: a third more work, far less "
+        "memory, the same bits",
+    )
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="how fast, when")
     clip: float = Field(

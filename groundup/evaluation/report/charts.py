@@ -68,7 +68,13 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def curves(
-    found: Sequence[Curve], x_name: str, y_name: str, about: str, marked: Sequence[tuple[float, str]] = ()
+    found: Sequence[Curve],
+    x_name: str,
+    y_name: str,
+    about: str,
+    marked: Sequence[tuple[float, str]] = (),
+    width: float = WIDTH,
+    height: float = HEIGHT,
 ) -> Markup:
     """Lines over a common scale, the lowest value not far above the foot; `marked`: places of x with their names."""
     found = [curve for curve in found if curve.points]
@@ -82,26 +88,26 @@ def curves(
     first, last = min(0.0, min(xs)), max(xs) or 1.0
 
     def place(point: Point) -> Point:
-        x = LEFT + (point[0] - first) / (last - first or 1) * (WIDTH - LEFT - RIGHT)
-        y = TOP + (high - min(point[1], high)) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        x = LEFT + (point[0] - first) / (last - first or 1) * (width - LEFT - RIGHT)
+        y = TOP + (high - min(point[1], high)) / (high - low) * (height - TOP - BOTTOM)
         return x, y
 
     drawn = []
     for value in ticks(low, high):
         y = place((first, value))[1]
-        drawn += [line(LEFT, y, WIDTH - RIGHT, y, "grid"), text(LEFT - 8, y + 4, f"{value:g}", "tick", "end")]
+        drawn += [line(LEFT, y, width - RIGHT, y, "grid"), text(LEFT - 8, y + 4, f"{value:g}", "tick", "end")]
     for value, words in marked or [(value, f"{value:,.0f}") for value in ticks(first, last, 4)]:
         x = place((value, low))[0]
-        anchor = "end" if x > WIDTH - 20 else "middle"
-        drawn.append(text(x, HEIGHT - BOTTOM + 16, words, "tick", anchor))
-    drawn.append(text(WIDTH - RIGHT, HEIGHT - 3, x_name, "axis", "end"))
+        anchor = "end" if x > width - 20 else "middle"
+        drawn.append(text(x, height - BOTTOM + 16, words, "tick", anchor))
+    drawn.append(text(width - RIGHT, height - 3, x_name, "axis", "end"))
     drawn.append(text(LEFT - 8, TOP - 9, y_name, "axis", "end"))
     for curve in found:
         drawn.append(_path([place(point) for point in curve.points], curve))
         x, y = place(curve.points[-1])
         drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="dot {curve.tone}"/>')
         drawn += [_spot(place(point), f"{curve.name}, {words}: {point[1]:.4g}") for point, words in _some(curve)]
-    return svg(WIDTH, HEIGHT, "".join(drawn), about)
+    return svg(width, height, "".join(drawn), about)
 
 
 def _path(points: Sequence[Point], curve: Curve) -> str:

@@ -1,0 +1,146 @@
+"""What each part of a model costs, by formula: one line in a table for each kind of mixer and of feed-forward.
+
+`cost.py` adds the parts up. A part that joins the model's tables joins these; a test holds the keys of both together, and
+others hold the formulas against what is counted when a model runs. Nothing here needs torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from groundup.model.settings import GATED, ModelSettings
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of one layer. `flops` and `kept` are for one token in a text of some length."""
+
+    matrices: int = 0  # weights of matrices
+    vectors: int = 0  # trained numbers that are no matrix: biases, gains inside the part
+    met: int = 0  # of `matrices`, how many one token is multiplied by
+    flops: float = 0.0  # forward, beside two for each weight that is met
+    last: int = 0  # of `met`, those of a last product whose outcome no backward pass asks for
+    needed: float = 0.0  # the share of `flops` for pairs that are not hidden afterwards
+    kept: float = 0.0  # numbers that wait for the backward pass
+    cached: int = 0  # numbers that a cache keeps for each token
+    carried: int = 0  # numbers that are kept for each text, however long
+
+
+def gains(settings: ModelSettings) -> int:
+    """Trained numbers of a norm for each number that it norms: a gain, and for LayerNorm a bias."""
+    return 2 if settings.norm == "layer" else 1
+
+
+def measures(settings: ModelSettings) -> int:
+    """Numbers that one norm of one vector keeps beside it: its length, and for LayerNorm its mean."""
+    return 2 if settings.norm == "layer" else 1
+
+
+# --- mixers ---------------------------------------------------------------------------------------------------------
+
+
+def attention(settings: ModelSettings, kind: str, time: int, kernel: str) -> Part:
+    """Softmax attention over grouped keys, whatever it looks at."""
+    queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
+    vectors = (queries + 2 * keys) * bool(settings.biases) + settings.width * (settings.biases is True)
+    if settings.qk_norm:
+        vectors += gains(settings) * (queries + keys if settings.qk_norm == "whole" else 2 * settings.head_width)
+    matrices = settings.width * 2 * (queries + keys)
+    return Part(
+        matrices=matrices,
+        vectors=vectors,
+        met=matrices,
+        flops=4.0 * queries * time,
+        needed=4.0 * queries * seen(kind, time, settings.window),
+        kept=KEPT[kernel](settings, time) + _kept_by_qk_norm(settings),
+        cached=2 * keys,
+    )
+
+
+def _kept_by_qk_norm(settings: ModelSettings) -> int:
+    """What was normed, and what it was measured by."""
+    if not settings.qk_norm:
+        return 0
+    normed = 2 if settings.qk_norm == "whole" else settings.heads + settings.kv_heads
+    return (settings.heads + settings.kv_heads) * settings.head_width + normed * measures(settings)
+
+
+def _kept_by_plain(settings: ModelSettings, time: int) -> int:
+    """q, k, v as they meet, every score after the softmax (and before it, where it was bent), what was gathered."""
+    queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
+    return 2 * queries + 2 * keys + settings.heads * time * (2 if settings.attention_cap else 1)
+
+
+def _kept_by_fused(settings: ModelSettings, time: int) -> int:
+    """No scores, only the logarithm of their sum; a cap is not known to it, so that plain does the work."""
+    if settings.attention_cap:
+        return _kept_by_plain(settings, time)
+    return 2 * (settings.heads + settings.kv_heads) * settings.head_width + settings.heads
+
+
+KEPT: dict[str, Callable[[ModelSettings, int], int]] = {"plain": _kept_by_plain, "fused": _kept_by_fused}
+
+
+def seen(kind: str, time: int, size: int) -> float:
+    """How many keys a query of such a text may see on average; see `sight.py` for the patterns."""
+    every = range(time)
+    if kind == "window":
+        return sum(min(at + 1, size) for at in every) / time
+    if kind == "blocks":
+        return sum(at % size + 1 + at // size for at in every) / time
+    if kind == "strided":
+        return sum(min(at + 1, size) + at // size for at in every) / time
+    return (time + 1) / 2
+
+
+# kind of layer -> (settings, kind, tokens of the text, attention by which kernel) -> what mixes its tokens
+MIXERS: dict[str, Callable[[ModelSettings, str, int, str], Part]] = {
+    "full": attention,
+    "window": attention,
+    "blocks": attention,
+    "strided": attention,
+}
+
+
+# --- feed-forwards --------------------------------------------------------------------------------------------------
+
+CURVES = {  # numbers of the inner width that wait for the backward pass: what is bent, and what comes of it
+    "swiglu": 4,
+    "geglu": 4,
+    "geglu_exact": 4,
+    "gelu": 2,
+    "gelu_exact": 2,
+    "relu": 1,
+    "relu2": 2,
+    "silu": 2,
+}
+
+
+def feedforward(settings: ModelSettings) -> Part:
+    """Two matrices, or three where one half decides how much of the other passes."""
+    widening = 2 if settings.feedforward in GATED else 1
+    matrices = (widening + 1) * settings.width * settings.hidden
+    vectors = (widening * settings.hidden + settings.width) * (settings.biases is True)
+    kept = CURVES[settings.feedforward] * settings.hidden
+    return Part(matrices, vectors, met=matrices, last=settings.width * settings.hidden, kept=kept)
+
+
+# name of a feed-forward in the settings -> its cost
+FEEDFORWARDS: dict[str, Callable[[ModelSettings], Part]] = dict.fromkeys(CURVES, feedforward)
+
+
+# --- norms ----------------------------------------------------------------------------------------------------------
+
+
+def norms(settings: ModelSettings) -> Part:
+    """Those around the halves of one layer: each keeps what it normed, and each half keeps what it read."""
+    count = 4 if settings.norm_place == "sandwich" else 2
+    shared = settings.parallel and settings.norm == "layer"  # LayerNorm keeps its input, which is one for both halves
+    kept = (count + 2 - shared) * settings.width + count * measures(settings)
+    return Part(vectors=count * gains(settings) * settings.width, kept=kept)
+
+
+def last_norm(settings: ModelSettings) -> Part:
+    """Before the head; where norms stand after the sum the last layer has one already."""
+    if settings.norm_place == "post":
+        return Part(kept=settings.width)
+    return Part(vectors=gains(settings) * settings.width, kept=2 * settings.width + measures(settings))
