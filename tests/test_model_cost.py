@@ -41,7 +41,7 @@ def test_every_part_has_its_formula():
 
 @hypothesis(max_examples=25, deadline=None)
 @given(
-    family=st.sampled_from(sorted(FAMILIES)),
+    family=st.sampled_from([name for name, family in FAMILIES.items() if family.architecture == "decoder"]),
     depth=st.integers(1, 3),
     heads=st.sampled_from([(1, 1), (4, 2), (3, 3)]),
     head_width=st.sampled_from([8, 32]),

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundup.hardware import Machine
-from groundup.model.cost_parts import FEEDFORWARDS, MIXERS, Part, last_norm, norms
+from groundup.model import cost_stateful
+from groundup.model.cost_parts import FEEDFORWARDS, MIXERS, Part, norms
+from groundup.model.cost_stateful import last_norm
 from groundup.model.settings import ModelSettings
 
 F32 = 4  # bytes
@@ -19,6 +21,9 @@ ID = 8  # bytes of a token's number
 
 def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iterator[tuple[str, Part]]:
     """(attention, feed-forward or norms; its cost) of every layer in turn."""
+    if settings.family in cost_stateful.LAYERS:
+        yield from cost_stateful.parts(settings, time)
+        return
     feedforward, around = FEEDFORWARDS[settings.feedforward](settings), norms(settings)
     for layer in range(settings.depth):
         kind = settings.kind_of(layer)
