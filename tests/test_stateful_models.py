@@ -13,6 +13,7 @@ from groundup.model import folder, lens
 from groundup.model.settings import ModelSettings
 from groundup.model.state import SegmentMemory
 from groundup.model.transformer_xl_settings import TransformerXLSettings
+from groundup.training.optimizers import kind_of
 from tests.stateful_example import FAMILIES, ids, model
 from tests.training_example import make, make_world
 from tests.training_example import settings as training
@@ -81,6 +82,14 @@ def test_what_a_family_has_no_part_for_is_refused():
             ModelSettings.model_validate({"family": "gru"} | changed)
     with pytest.raises(ValueError, match="transformer_xl"):
         ModelSettings(family="llama", transformer_xl=TransformerXLSettings())
+
+
+def test_muon_moves_matrices_alone():
+    kinds = {name: kind_of(name, value) for name, value in model("mamba").named_parameters()}
+    found = {kind: {name.rsplit("mixer.")[-1] for name in kinds if kinds[name] == kind} for kind in set(kinds.values())}
+    assert found["matrix"] == {f"{name}_proj.weight" for name in ("in", "x", "dt", "out")}
+    assert {"A_log", "D", "conv1d.weight", "dt_proj.bias"} < found["vector"]
+    assert found["table"] == {"model.embed_tokens.weight"}
 
 
 def test_an_id_outside_the_vocabulary_is_named():

@@ -129,7 +129,7 @@ def kind_of(name: str, parameter: Tensor) -> str:
     """matrix, table (a row for each token or place, or the head) or vector: whatever no vector is multiplied with as a
     whole, like biases of each head, a filter of each channel, the speeds at which a state forgets."""
     weight = name.rsplit(".", 1)[-1].startswith("weight")
-    if parameter.ndim < 2 or parameter.shape[-2] == 1 or not weight:
+    if parameter.ndim < 2 or not weight or (parameter.ndim > 2 and parameter.shape[-2] == 1):
         return "vector"
     return "table" if any(part in name for part in ("embed_tokens", "positions", "lm_head")) else "matrix"
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from groundup.model import scan
-from groundup.model.mamba import Convolution
+from groundup.model.mamba import BLOCK, Convolution
 from groundup.model.mingru import positive
 from groundup.model.recurrent import CELLS
 from groundup.model.state import SegmentMemory, State, Texts
@@ -96,6 +96,17 @@ def test_the_short_convolution_is_that_of_torch(kernel, bias):
         1, 2
     )
     torch.testing.assert_close(made(x, State(None, 0, Texts(torch.arange(9).expand(2, 9)))), expected, **CLOSE)
+
+
+@torch.inference_mode()
+def test_mamba_reads_long_texts_block_by_block():
+    made, text = model("mamba", depth=1), ids(1, 2 * BLOCK + 5)
+    quick = made(text)
+    made.attention = "steps"
+    torch.testing.assert_close(quick, made(text), **CLOSE)
+    memory = SegmentMemory(1)
+    parts = [memory.read(made, part) for part in text.split(BLOCK // 3, 1)]
+    torch.testing.assert_close(torch.cat(parts, 1), quick, **CLOSE)
 
 
 def test_shifting_puts_each_distance_where_it_belongs():
