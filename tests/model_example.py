@@ -19,7 +19,22 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gpt2": {"family": "gpt2", "heads": 4},
     "qwen2": {"family": "qwen2", "heads": 4, "kv_heads": 1},
     "mistral": {"family": "mistral", "heads": 4, "kv_heads": 2, "pattern": ["window"], "window": 7},
-}
+    "gemma2": {"family": "gemma2", "heads": 4, "kv_heads": 2, "head_width": 8, "window": 6, "attention_cap": 4.0,
+               "logit_cap": 3.0, "attention_scale": 24**-0.5},
+    "gemma3": {"family": "gemma3", "heads": 4, "kv_heads": 1, "pattern": ["window", "full"], "window": 5,
+               "local_rope_base": 300.0},
+    "olmo2": {"family": "olmo2", "heads": 4, "kv_heads": 2, "tied": False},
+    "phi3": {"family": "phi3", "heads": 4, "kv_heads": 2, "rope_share": 0.5, "tied": False},
+    "phi3 windows": {"family": "phi3", "heads": 2, "pattern": ["window"], "window": 7},
+    "gpt_neox": {"family": "gpt_neox", "heads": 4, "tied": False},
+    "gpt_neox in turn": {
+        "family": "gpt_neox",
+        "heads": 2,
+        "parallel": False,
+        "biases": "feedforward",
+        "rope_share": 1.0,
+    },
+}  # fmt: skip
 # Parts that no family of these has a name for: what holds for SHAPES must hold for them too.
 VARIANTS: dict[str, dict[str, Any]] = {
     "blocks": {"pattern": ["blocks"], "window": 5},
@@ -27,13 +42,39 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "windows at times": {"pattern": ["window", "full"], "window": 6, "local_rope_base": 300.0},
     "alibi": {"positions": "alibi", "heads": 6, "head_width": 16, "kv_heads": 3},
     "alibi in windows": {"positions": "alibi", "pattern": ["window"], "window": 6},
+    "relative": {"positions": "relative", "buckets": 8, "furthest": 20},
+    "relative in windows": {
+        "positions": "relative",
+        "pattern": ["window", "full"],
+        "window": 6,
+        "heads": 8,
+        "kv_heads": 2,
+    },
     "sandwich": {"norm_place": "sandwich", "norm": "rms_one", "attention_cap": 3.0, "logit_cap": 5.0},
     "output": {"norm_place": "output", "qk_norm": "whole", "kv_heads": 1, "attention_scale": 0.2},
     "post": {"norm_place": "post", "norm": "layer", "positions": "sinusoidal", "feedforward": "relu"},
     "parallel": {"parallel": True, "rope_share": 0.5, "biases": True, "embedding_scale": 3.0},
     "relu2": {"feedforward": "relu2", "rope_scaling": {"kind": "yarn", "factor": 4, "original": 8}},
 }
-EVERY = SHAPES | VARIANTS
+# Layers with experts, latents and convolutions; their families are held against transformers in files of their own.
+ROUTED: dict[str, dict[str, Any]] = {
+    "mixtral": {"family": "mixtral", "heads": 4, "kv_heads": 2, "experts": {"count": 4, "chosen": 2}},
+    "shared experts": {
+        "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 56, "dense": 1, "scale": 1.5, "normalise": False},
+    },
+    "experts in groups": {
+        "experts": {"count": 8, "chosen": 3, "hidden": 40, "groups": 4, "chosen_groups": 2, "router": "sigmoid",
+                    "correction": True},
+    },
+    "lfm2": {"family": "lfm2", "heads": 4, "kv_heads": 2, "pattern": ["conv", "full"]},
+    "long convolutions": {"pattern": ["full", "conv"], "convolution": 7},
+    "latent": {"pattern": ["latent"], "latent": {"kv_rank": 20, "rope": 8, "plain": 12, "value": 10}, "heads": 4},
+    "deepseek v3": {"family": "deepseek_v3", "heads": 4, "latent": {"query_rank": 24, "kv_rank": 16, "rope": 8, "plain": 12},
+                    "experts": {"count": 6, "chosen": 3, "hidden": 40, "shared": 40, "dense": 1, "router": "sigmoid",
+                                "correction": True, "groups": 3, "chosen_groups": 2},
+                    "rope_scaling": {"kind": "yarn", "factor": 4, "original": 32, "mscale": 0.7, "mscale_all": 0.4}},
+}  # fmt: skip
+EVERY = SHAPES | VARIANTS | ROUTED
 TEXT = "It's 12345 o'clock: the cat, 日本 and äöü sat.\n\n  On THE mat; they're done! "
 
 
@@ -47,7 +88,7 @@ def model(shape: str = "qwen3", seed: int = 1, **changed: Any) -> Transformer:
     made = Transformer(settings(shape, **changed)).eval()
     dice = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in made.state_dict().values():
             parameter.copy_(torch.randn(parameter.shape, generator=dice) * 0.3)
     return made
 

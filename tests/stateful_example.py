@@ -1,31 +1,27 @@
 """Models that carry a state, small enough for a test, every parameter random and large."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from groundup.model.mamba_settings import MambaSettings
+from groundup.model.settings import ModelSettings
 from groundup.model.stateful import LAYERS, StatefulModel
-from groundup.model.transformer_xl_settings import TransformerXLSettings
 
 torch.set_num_threads(1)  # small matrices, and other tests beside them
 
 FAMILIES = list(LAYERS)
 REACH = 7  # of Transformer-XL's memory: shorter than the texts of the tests
 ONLY: dict[str, dict[str, Any]] = {
-    "mamba": {"mamba": MambaSettings(state=4, rank=3)},
-    "transformer_xl": {"transformer_xl": TransformerXLSettings(memory=REACH), "norm": "layer", "biases": True},
+    "mingru": {"hidden": 48},
+    "mamba": {"mamba": {"state": 4, "rank": 3}},
+    "transformer_xl": {"transformer_xl": {"memory": REACH}, "hidden": 48, "heads": 2, "head_width": 12},
 }
 
 
-def settings(family: str, **changed: Any) -> Any:
-    values: dict[str, Any] = {
-        "family": family, "depth": 2, "width": 32, "heads": 2, "head_width": 12, "hidden": 48, "context": 128, "vocabulary": 90,
-        "tied": True, "norm": "rms", "eps": 1e-5, "feedforward": "gelu", "biases": False,
-    } | ONLY.get(family, {}) | changed  # fmt: skip
-    return SimpleNamespace(**values)
+def settings(family: str, **changed: Any) -> ModelSettings:
+    values = {"family": family, "depth": 2, "width": 32, "context": 128, "vocabulary": 90, **ONLY.get(family, {})}
+    return ModelSettings.model_validate(values | changed)
 
 
 def model(family: str, seed: int = 1, **changed: Any) -> StatefulModel:

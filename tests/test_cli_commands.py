@@ -30,6 +30,8 @@ COMMANDS = [
     "quantize",
     "export",
     "report",
+    "convert",
+    "vectors",
     "generate",
     "chat",
     "serve",
@@ -127,6 +129,7 @@ def test_the_version_is_said(groundup, tmp_path):
         ("generate", "nowhere", "Once"): "there is nothing at nowhere",
         ("serve", "nowhere"): "there is nothing at nowhere",
         ("export", "nowhere", "--format", "ggfu", "--into", "x.gguf"): "did you mean gguf?",
+        ("convert", "nowhere", "--into", "x"): "nowhere has neither pytorch_model.bin nor",
         ("clean", "nowhere"): "there is no folder nowhere",
     }.items(),
 )

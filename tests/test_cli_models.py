@@ -88,6 +88,17 @@ def test_a_gguf_file_is_written_to_the_path_that_is_named(run_folder, tmp_path, 
     assert found == "town"
 
 
+def test_an_onnx_file_is_written_to_the_path_that_is_named(run_folder, tmp_path, capsys):
+    assert main(["export", str(run_folder / "model"), "--format", "onnx", "--into", str(tmp_path / "x.onnx")]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x.onnx"] and "made" in capsys.readouterr().out
+
+
+def test_matrices_that_could_not_get_the_type_are_told(run_folder, tmp_path, capsys):
+    words = ["export", str(run_folder / "model"), "--format", "gguf", "--type", "q4_k"]
+    assert main([*words, "--into", str(tmp_path / "x.gguf")]) == 0
+    assert re.search(r"x\.gguf \(7 in q5_0, 1 in q8_0 instead: \S+, \S+, \S+, …\)", capsys.readouterr().out)
+
+
 def test_a_folder_in_use_is_not_written_over(run_folder, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.md").write_text("mine")

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,7 +134,11 @@ def test_nothing_is_pickled():
         for line, name in calls_and_names(path)
         if name in forbidden or name.split(".")[0] in forbidden - {"torch.load", "torch.save"}
     ]
-    assert found == []
+    reader = "groundup/model/legacy.py"  # of old files, in a process of its own
+    assert [line for line in found if not re.fullmatch(rf"{reader}:\d+ torch.load", line)] == []
+    calls = [node for node in ast.walk(ast.parse((ROOT / reader).read_text())) if isinstance(node, ast.Call)]
+    loads = [call for call in calls if ast.unparse(call.func) == "torch.load"]
+    assert len(loads) == 1 and "weights_only=True" in ast.unparse(loads[0])
 
 
 MUTATORS = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "add", "discard", "popitem"}

@@ -49,7 +49,7 @@ def test_every_part_has_its_formula():
     head_width=st.sampled_from([8, 32]),
     hidden=st.integers(1, 99),
     tied=st.booleans(),
-    positions=st.sampled_from(["rotary", "learned", "none"]),
+    positions=st.sampled_from(["rotary", "learned", "relative", "none"]),
     biases=st.sampled_from([True, False, "qkv"]),
     norm=st.sampled_from(["rms", "rms_one", "layer"]),
     norm_place=st.sampled_from(["pre", "post", "sandwich", "output"]),

@@ -1,5 +1,6 @@
 """Quantise and export as stages, in real run folders: their files, their prices, their checks."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -74,10 +75,12 @@ def test_a_model_in_8_bits_is_not_quantised_again(world, tmp_path):
         made(tmp_path / "again", "quantize", model=str(small))
 
 
-@pytest.mark.parametrize("type", ["f32", "q8_0"])
+@pytest.mark.parametrize("type", ["f32", "q8_0", "q4_0"])
 def test_an_export_is_read_back_and_checked(world, tmp_path, type):
     into = made(tmp_path, "export", model=str(world / "trained"), type=type)
     checks = json.loads((into / "check.json").read_text())
+    weights = (world / "trained" / "model" / folder.WEIGHTS).read_bytes()
+    assert checks["read"][folder.WEIGHTS] == hashlib.sha256(weights).hexdigest()
     assert checks["hf"]["same_weights"] and checks["hf"]["largest_difference_of_logits"] == 0
     assert checks["gguf"]["same_ids"] and checks["gguf"]["settings"]
     assert checks["gguf"]["same_weights"] is (type == "f32")

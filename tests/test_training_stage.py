@@ -96,6 +96,17 @@ def test_a_model_cannot_be_both_started_from_and_described(world, base, tmp_path
         make(tmp_path / "both", settings(world, start=str(base), **{"model.depth": 2}))
 
 
+def test_what_fits_of_a_model_starts_a_deeper_one(world, base, tmp_path):
+    depth = folder.load(base / "model").settings.depth
+    deeper = {"model.depth": depth + 1, "training.steps": 1}
+    made = make(tmp_path / "deeper", settings(world, start=str(base), partial=True, **deeper))
+    (note,) = [line["note"] for line in lines(made / "metrics.jsonl") if "taken from" in line.get("note", "")]
+    assert f"missing: model.layers.{depth}." in note and "unexpected: none" in note
+    assert folder.load(made / "model").settings.depth == depth + 1
+    with pytest.raises(Problem, match="say both"):
+        make(tmp_path / "none", settings(world, partial=True))
+
+
 def test_without_a_tokenizer_it_says_what_is_missing(tmp_path, world):
     with pytest.raises(Problem, match="`tokenizer`"):
         make(tmp_path / "none", settings(world, data=None, pairs=[str(world / "pairs.jsonl")]))

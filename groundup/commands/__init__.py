@@ -5,7 +5,7 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import costs, models, recipes, stages, this_machine
+from groundup.commands import convert, costs, models, recipes, stages, this_machine, vectors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,8 @@ def _groundup(
 
 recipes.add(app)
 stages.add(app)
+convert.add(app)
+vectors.add(app)
 models.add(app)
 costs.add(app)
 this_machine.add(app)

@@ -1,8 +1,10 @@
 """Each stage by hand: `groundup train data=… model.depth=6 --into DIR`, its settings listed by `--help`."""
 
+import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,13 +56,13 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "groundup quantize runs/base data=runs/tokens --into runs/int8",
     ),
     "export": (
-        "Write a model for transformers and llama.cpp.",
+        "Write a model for transformers, llama.cpp, ONNX.",
         "model",
         "groundup export runs/base --format gguf --type q8_0 --into base.gguf",
     ),
     "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
 }
-ARTIFACTS = {"gguf": "model.gguf", "hf": "hf"}
+ARTIFACTS = {"gguf": "model.gguf", "hf": "hf", "onnx": "model.onnx"}
 
 
 class StageCommand(TyperCommand):
@@ -138,8 +140,8 @@ def named(kind: str, words: list[str]) -> list[str]:
     return [f"{setting}={value}", *(word for word in words if word not in bare)]
 
 
-def export_one(words: list[str], into: Path, form: str, type_: str) -> Path:
-    """Write one format to `into` itself: a GGUF file, or a folder as Hugging Face's."""
+def export_one(words: list[str], into: Path, form: str, type_: str) -> str:
+    """Write one format to `into` itself: a file, or a folder as Hugging Face's. What is to be said of it comes back."""
     from groundup.errors import Problem, did_you_mean
 
     if form not in ARTIFACTS:
@@ -156,9 +158,20 @@ def export_one(words: list[str], into: Path, form: str, type_: str) -> Path:
         if into.is_dir():
             into.rmdir()
         os.replace(made / ARTIFACTS[form], into)
+        check = json.loads((made / "check.json").read_text())[form]
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return into
+    return f"made {into}{_in_other_types(check.get('in_other_types', {}))}"
+
+
+def _in_other_types(otherwise: dict[str, str]) -> str:
+    """Which matrices of a GGUF file are not of the type that was asked for, counted by the type they have."""
+    counts = [f"{count} in {kind}" for kind, count in sorted(Counter(otherwise.values()).items())]
+    return (
+        f" ({', '.join(counts)} instead: {', '.join(list(otherwise)[:3])}{', …' if len(otherwise) > 3 else ''})"
+        if counts
+        else ""
+    )
 
 
 def _command(kind: str):
@@ -176,12 +189,14 @@ def _command(kind: str):
     def export(
         words: list[str] = bare,
         into: Path = typer.Option(..., "--into", metavar="PATH", help="With --format: the file or folder itself."),
-        form: str = typer.Option("", "--format", metavar="gguf|hf", help="Write this format alone."),
-        type_: str = typer.Option("", "--type", metavar="f32|f16|bf16|q8_0", help="Of the matrices in a GGUF file."),
+        form: str = typer.Option("", "--format", metavar="gguf|hf|onnx", help="Write this format alone."),
+        type_: str = typer.Option(
+            "", "--type", metavar="f32|f16|bf16|q8_0|q6_k|q4_k|q4_0", help="Of the matrices in a GGUF file."
+        ),
     ) -> None:
         words = words or []
         if form:
-            typer.echo(f"made {export_one(words, into, form, type_)}")
+            typer.echo(export_one(words, into, form, type_))
         else:
             typer.echo(f"made {make_one(kind, [*words, *([f'type={type_}'] if type_ else [])], into, 1, False)}")
 

@@ -11,12 +11,12 @@ SLOTS = 64  # the smallest room for a text, in tokens
 
 
 class Cache:
-    """Keys and values of `rows` texts: k and v, a tensor (rows, kv heads, slots, head width) for each layer."""
+    """Keys and values of `rows` texts: k and v, a tensor (rows, kv heads, slots, width) for each layer that has them."""
 
     def __init__(self, rows: int, slots: int = SLOTS):
         self.rows, self.slots = rows, slots
-        self.k: list[Tensor] = []
-        self.v: list[Tensor] = []
+        self.k: dict[int, Tensor] = {}
+        self.v: dict[int, Tensor] = {}
         self.states: dict[tuple[int, str], Tensor] = {}  # (layer, name) -> (rows, …): what a layer carries on
 
     def view(self, rows: slice | list[int]) -> "View":
@@ -29,34 +29,34 @@ class Cache:
             return
         while self.slots < slots:
             self.slots *= 2
-        self.k, self.v = ([self._grown(tensor) for tensor in tensors] for tensors in (self.k, self.v))
+        self.k, self.v = ({n: self._grown(tensor) for n, tensor in tensors.items()} for tensors in (self.k, self.v))
 
     def _grown(self, tensor: Tensor) -> Tensor:
         grown = tensor.new_zeros(*tensor.shape[:2], self.slots, tensor.shape[3])
         grown[:, :, : tensor.shape[2]] = tensor
         return grown
 
-    def layer(self, number: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """A layer's k and v, made when the model first asks: only then their shape and precision are known.
+    def layer(self, number: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's k and v, made when the model first asks: only then their shapes and precision are known.
 
         Zeros, for a slot that nobody may see still takes part in a product with 0, and 0 times a stray NaN is NaN.
         """
-        while len(self.k) <= number:
-            shape = self.rows, like.shape[1], self.slots, like.shape[3]
-            self.k.append(like.new_zeros(shape))
-            self.v.append(like.new_zeros(shape))
+        if number not in self.k:
+            self.k[number], self.v[number] = (
+                like.new_zeros(self.rows, like.shape[1], self.slots, like.shape[3]) for like in (k, v)
+            )
         return self.k[number], self.v[number]
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` tokens of one row over another."""
-        for tensor in (*self.k, *self.v):
+        for tensor in (*self.k.values(), *self.v.values()):
             tensor[target, :, :length] = tensor[source, :, :length]
         for state in self.states.values():
             state[target] = state[source]
 
     def swap(self, a: int, b: int) -> None:
         """Two rows change places."""
-        for tensor in (*self.k, *self.v, *self.states.values()):
+        for tensor in (*self.k.values(), *self.v.values(), *self.states.values()):
             tensor[[a, b]] = tensor[[b, a]]
 
 
@@ -99,7 +99,7 @@ class View:
         if self.place is None:
             self._begin(positions)
         assert self.place is not None
-        keys, values = self.cache.layer(layer, k)
+        keys, values = self.cache.layer(layer, k, v)
         row, slot = self.place
         keys[row, :, slot] = k.transpose(1, 2)
         values[row, :, slot] = v.transpose(1, 2)
@@ -112,7 +112,9 @@ class View:
         self.cache.reserve(self.longest)
         numbers = range(*self.rows.indices(self.cache.rows)) if isinstance(self.rows, slice) else self.rows
         self.place = torch.tensor(list(numbers), device=device)[:, None], positions
-        if positions.stride(0) == 0 or len(positions) == 1:  # every row stands where the first does: one (time, slots) for all
+        if (
+            positions.stride(0) == 0 or len(positions) == 1
+        ):  # every row stands where the first does: one (time, slots) for all
             positions = positions[0]
         if positions.shape[-1] > 1 or int(positions.min()) < self.longest - 1:
             self.seen = torch.arange(self.longest, device=device) <= positions[..., None]

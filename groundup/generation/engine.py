@@ -15,6 +15,7 @@ from torch import Tensor
 from groundup.errors import Problem
 from groundup.generation.cache import Cache
 from groundup.generation.sample import Sampling, draw, log_probabilities, most_likely
+from groundup.model.architectures import must_write
 from groundup.model.transformer import Transformer
 
 GREEDY = Sampling(temperature=0.0)
@@ -66,9 +67,11 @@ class Engine:
 
     def __init__(self, model: Transformer, slots: int = 16, context: int | None = None, chunk: int = 512):
         """slots: texts at once; context: tokens in the longest text; chunk: prompt tokens read between two steps."""
+        must_write(model.settings)
         self.model, self.slots, self.chunk = model, slots, chunk
         self.context = context or model.settings.context
         self.device = next(model.parameters()).device
+        self.carries = any(getattr(part, "carries", False) for part in model.modules())
         self.cache = Cache(slots)
         self.numbers = itertools.count()
         self.waiting: deque[Row] = deque()
@@ -79,7 +82,9 @@ class Engine:
         """Queue a request; its number stands in every event about it."""
         prompt = [int(token) for token in request.ids]
         if not prompt:
-            raise Problem("a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>")
+            raise Problem(
+                "a prompt without tokens gives the model nothing to go on: begin with the separator <|endoftext|>"
+            )
         if len(prompt) >= self.context:
             raise Problem(
                 f"the prompt has {len(prompt)} tokens, and prompt and answer together may have {self.context}: shorten it"
@@ -128,13 +133,16 @@ class Engine:
         return self._take(rows, logits)
 
     def _next_to_read(self) -> tuple[list[Row], int]:
-        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows."""
+        """Prompts of similar length, the oldest among them, as many as a chunk holds; waiting ones get their rows.
+
+        A model that carries a state must not read what fills a shorter one up: it gets prompts of one length.
+        """
         free = self.slots - len(self.rows)
         unread = [*sorted(self.rows[self.ready :], key=lambda row: row.number), *itertools.islice(self.waiting, free)]
         if not unread:
             return [], 0
         first = min(unread[0].unread, self.chunk)
-        alike = [row for row in unread if first // 2 < min(row.unread, self.chunk) <= 2 * first]
+        alike = [row for row in unread if self._together(first, min(row.unread, self.chunk))]
         time, group = first, []
         for row in alike:
             longer = max(time, min(row.unread, self.chunk))
@@ -148,6 +156,11 @@ class Engine:
                 row.at = len(self.rows)
                 self.rows.append(row)
         return group, time
+
+    def _together(self, first: int, length: int) -> bool:
+        """Whether parts of these lengths are read side by side. A state that is carried would go on over what fills the
+        shorter one up, so a model that has one reads equal lengths together."""
+        return length == first if self.carries else first // 2 < length <= 2 * first
 
     def _read(self, rows: list[Row], time: int) -> list[Event]:
         """Up to `time` tokens of each prompt; those read to their end get their first token.

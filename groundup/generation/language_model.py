@@ -19,6 +19,7 @@ from groundup.generation.engine import Engine, Request
 from groundup.generation.reading import Reading
 from groundup.generation.sample import Sampling
 from groundup.model import folder, gguf
+from groundup.model.architectures import must_write
 from groundup.model.transformer import Transformer
 from groundup.tokenizer import Tokenizer, chat
 from groundup.tokenizer.stream import Streamer
@@ -48,6 +49,7 @@ class LanguageModel:
         template: str | None = None,
         stop_ids: Sequence[int] | None = None,
     ):
+        must_write(model.settings)
         self.model, self.template, self._tokenizer = model.eval(), template, tokenizer
         self.stop_ids = list(stop_ids) if stop_ids is not None else self._usual_stops()
         self.context = model.settings.context
@@ -56,7 +58,9 @@ class LanguageModel:
     def tokenizer(self) -> Tokenizer:
         """The tokenizer; a Problem if the model came without one."""
         if self._tokenizer is None:
-            raise Problem("this model has no tokenizer beside it: give token ids instead of text, or save a tokenizer in its folder")
+            raise Problem(
+                "this model has no tokenizer beside it: give token ids instead of text, or save a tokenizer in its folder"
+            )
         return self._tokenizer
 
     def _usual_stops(self) -> list[int]:
@@ -88,7 +92,9 @@ class LanguageModel:
     def conversation(self, messages: Sequence[Any]) -> list[int]:
         """Messages as ids, with the assistant's turn opened."""
         if not self.template:
-            raise Problem("this model has no chat template, so it has not learned to converse: give it a text to go on with")
+            raise Problem(
+                "this model has no chat template, so it has not learned to converse: give it a text to go on with"
+            )
         return chat.render(self.tokenizer, messages, self.template, reply=True).ids.tolist()
 
     @torch.inference_mode()
@@ -103,7 +109,11 @@ class LanguageModel:
         """The log-probability of each token in nats; of ids, the first has nothing before it and gets 0."""
         ids = self.ids(text)
         scores = batch.score(self.model, [ids])[0]
-        return scores[1:] if isinstance(text, str) and len(ids) > 0 and ids[0] in self.tokenizer.specials.values() else scores
+        return (
+            scores[1:]
+            if isinstance(text, str) and len(ids) > 0 and ids[0] in self.tokenizer.specials.values()
+            else scores
+        )
 
     def stream(
         self,
@@ -134,14 +144,20 @@ class LanguageModel:
                 if finish:
                     return
 
-    def generate(self, prompt: Prompt, max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any) -> str:
+    def generate(
+        self, prompt: Prompt, max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any
+    ) -> str:
         """The text that goes on after a prompt; `how` is as in `stream`."""
         return "".join(item.text for item in self.stream(prompt, max_tokens, temperature, seed=seed, **how))
 
-    def chat(self, messages: Sequence[Message], max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any) -> str:
+    def chat(
+        self, messages: Sequence[Message], max_tokens: int = 256, temperature: float = 1.0, seed: int = 0, **how: Any
+    ) -> str:
         """The assistant's next turn in a conversation."""
         if not _is_conversation(messages):
-            raise Problem('a chat takes messages, like [{"role": "user", "content": "Hello"}]; give a text to generate instead')
+            raise Problem(
+                'a chat takes messages, like [{"role": "user", "content": "Hello"}]; give a text to generate instead'
+            )
         return self.generate(messages, max_tokens, temperature, seed, **how)
 
     def generate_many(
@@ -180,7 +196,13 @@ def load(path: str | Path, precision: str | None = None) -> LanguageModel:
         return LanguageModel(model, tokenizer, template)
     if not path.is_dir():
         raise Problem(f"there is no model at {path}: give a model's folder, or a file that ends in .gguf")
-    model = quickest(folder.load(path, precision))
+    loaded = folder.load(path, precision)
+    if loaded.settings.encoder is not None:
+        raise Problem(
+            f"{path} holds a model that reads one text and writes another ({loaded.settings.family}), which cannot go on with "
+            f"a text: load it with groundup.model.folder.load, and give it sources with groundup.generation.sequence.translate"
+        )
+    model = quickest(loaded)
     if not (path / "tokenizer.json").exists():
         return LanguageModel(model)
     return LanguageModel(model, Tokenizer.load(path), folder.template(path), stops_of(path))
@@ -201,7 +223,9 @@ def stops_of(path: Path) -> list[int] | None:
     try:
         told = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id")
     except (ValueError, AttributeError, RecursionError):
-        raise Problem(f"{file} is not JSON with settings in it: remove it, or copy it again from where the model was made") from None
+        raise Problem(
+            f"{file} is not JSON with settings in it: remove it, or copy it again from where the model was made"
+        ) from None
     if told is None:
         return None
     return [int(told)] if isinstance(told, int) else [int(token) for token in told]

@@ -100,18 +100,26 @@ def fused(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = N
 ATTENTIONS: dict[str, Attend] = {"steps": steps, "plain": plain, "fused": fused}
 
 
-def quickest(settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu") -> str:
-    """Which attention takes a training step of this size fastest here: a probe of some milliseconds, whose answer the
-    caller writes down (a run that goes on must not choose again)."""
+def named(attention: str | Attend) -> Attend:
+    """The function that a model attends by: one of ATTENTIONS, or a reader's own."""
+    return ATTENTIONS[attention] if isinstance(attention, str) else attention
+
+
+def quickest(
+    settings: ModelSettings, rows: int, time: int, dtype: torch.dtype, device: str = "cpu", training: bool = True
+) -> str:
+    """Which attention takes a pass of this size fastest here, backwards included in training: a probe of some
+    milliseconds, whose answer the caller writes down (a run that goes on must not choose again)."""
     shape = (rows, settings.heads, time, settings.head_width)
-    q, k, v = (torch.ones(shape, dtype=dtype, device=device, requires_grad=True) for _ in range(3))
+    q, k, v = (torch.ones(shape, dtype=dtype, device=device, requires_grad=training) for _ in range(3))
     sight = Sight.triangle(time, q.detach())
     seconds = {}
     for name in ("fused", "plain"):
         for _ in range(3):  # the first is for warming up, the best counts
             start = clock.perf_counter()
             ATTENTIONS[name](q, k, v, sight).sum().item()
-            torch.autograd.grad(ATTENTIONS[name](q, k, v, sight).sum(), (q, k, v))[0].sum().item()
+            if training:
+                torch.autograd.grad(ATTENTIONS[name](q, k, v, sight).sum(), (q, k, v))[0].sum().item()
             seconds[name] = min(seconds.get(name, float("inf")), clock.perf_counter() - start)
     return min(seconds, key=lambda name: seconds[name])
 
@@ -124,12 +132,13 @@ class Attention(nn.Module):
         self.layer, self.kind = layer, kind
         self.heads, self.kv_heads, self.head_width = settings.heads, settings.kv_heads, settings.head_width
         self.scale, self.cap = settings.attention_scale or None, settings.attention_cap
-        width, bias = settings.width, bool(settings.biases)
+        width, bias = settings.width, settings.has_bias("qkv")
         queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
         self.q_proj = Linear(width, queries, bias, scale=0.5)
         self.k_proj = Linear(width, keys, bias, scale=0.5)
         self.v_proj = Linear(width, keys, bias, scale=0.5)
-        self.o_proj = Linear(queries, width, settings.biases is True, scale=0)  # zero: a layer begins as the identity
+        # Zero: a layer begins as the identity.
+        self.o_proj = Linear(queries, width, settings.has_bias("output"), scale=0)
         self.whole = settings.qk_norm == "whole"
         if settings.qk_norm:
             wide = (queries, keys) if self.whole else (self.head_width, self.head_width)

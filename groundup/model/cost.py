@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from groundup.hardware import Machine
+from groundup.model import cost_stateful
 from groundup.model.cost_parts import (
     FEEDFORWARDS,
     MIXERS,
     PLACES,
     Part,
     cross_attention,
-    last_norm,
     norms,
     nothing,
     together,
 )
+from groundup.model.cost_stateful import last_norm
 from groundup.model.settings import ModelSettings
 
 F32 = 4  # bytes
@@ -35,6 +36,9 @@ def stacks(settings: ModelSettings) -> list[tuple[ModelSettings, bool]]:
 def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iterator[tuple[str, Part]]:
     """(attention, feed-forward or norms; its cost) of every layer in turn. With an encoder, a token is one of the source
     and one of the target."""
+    if settings.family in cost_stateful.LAYERS:
+        yield from cost_stateful.parts(settings, time)
+        return
     for stack, crossing in stacks(settings):
         feedforward, around = FEEDFORWARDS[stack.feedforward](stack), norms(stack, 3 if crossing else 2)
         for layer in range(stack.depth):
@@ -57,6 +61,8 @@ def parameters_by_part(settings: ModelSettings) -> dict[str, int]:
     for stack, _ in stacks(settings):
         counts["positions"] += PLACES.get(stack.positions, nothing)(stack)
         counts["norms"] += last_norm(stack).vectors
+    if settings.characters is not None:
+        counts["table"] += settings.characters.parameters(settings.width)
     for name, part in parts(settings):
         counts[name] += part.matrices + part.vectors
     biases = settings.vocabulary * bool(settings.encoder and settings.encoder.head_bias)

@@ -46,7 +46,7 @@ def measures(settings: ModelSettings) -> int:
 def attention(settings: ModelSettings, kind: str, time: int, kernel: str) -> Part:
     """Softmax attention over grouped keys, whatever it looks at."""
     queries, keys = settings.heads * settings.head_width, settings.kv_heads * settings.head_width
-    vectors = (queries + 2 * keys) * bool(settings.biases) + settings.width * (settings.biases is True)
+    vectors = (queries + 2 * keys) * settings.has_bias("qkv") + settings.width * settings.has_bias("output")
     if settings.qk_norm:
         vectors += gains(settings) * (queries + keys if settings.qk_norm == "whole" else 2 * settings.head_width)
     matrices = settings.width * 2 * (queries + keys)
@@ -131,7 +131,7 @@ def feedforward(settings: ModelSettings) -> Part:
     """Two matrices, or three where one half decides how much of the other passes."""
     widening = 2 if settings.feedforward in GATED else 1
     matrices = (widening + 1) * settings.width * settings.hidden
-    vectors = (widening * settings.hidden + settings.width) * (settings.biases is True)
+    vectors = (widening * settings.hidden + settings.width) * settings.has_bias("feedforward")
     kept = CURVES[settings.feedforward] * settings.hidden
     return Part(matrices, vectors, met=matrices, last=settings.width * settings.hidden, kept=kept)
 

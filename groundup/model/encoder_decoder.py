@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import bent, named
+from groundup.model.character_table import table_for
 from groundup.model.cross_attention import CrossAttention, Source, Writing
-from groundup.model.embedding import Embedding
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
-from groundup.model.reading import CacheLike, Reading
+from groundup.model.reading import Attend, BothWays, CacheLike, Reading
 from groundup.model.settings import ModelSettings
-from groundup.model.sight import Sight, alike
+from groundup.model.sight import alike
 
 Part = Callable[[Tensor], Tensor]
 
@@ -53,18 +53,6 @@ class DecoderLayer(Layer):
         return self.add(x, self.post_attention_layernorm, self.mlp)
 
 
-class BothWays(Reading):
-    """A pass of the encoder: a token sees later ones too, if they are of the same text."""
-
-    def _here(self, kind: str) -> Sight:
-        if kind not in self._sights:
-            seen = (
-                None if self.segments is None else alike(self.segments)
-            )  # padding sees padding: somebody must be seen
-            self._sights[kind] = None, self._sight(kind, seen, self.positions, self.positions)
-        return self._sights[kind][1]
-
-
 class Stack(nn.Module):
     """The layers of one side, and the norm after them if they do not end in one."""
 
@@ -88,7 +76,7 @@ class Stacks(nn.Module):
         super().__init__()
         # A table that is also the head must start small, unless the head divides what it reads.
         small = settings.tied and not (settings.encoder and settings.encoder.scaled_head)
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation=0.02 if small else 0.5)
+        self.embed_tokens = table_for(settings, deviation=0.02 if small else 0.5)
         reader, scheme = settings.reader(), POSITIONS[settings.positions]
         self.encoder = Stack(reader, BOTH_WAYS.get(settings.positions, scheme)(reader), Layer)
         self.decoder = Stack(settings, scheme(settings), DecoderLayer)
@@ -101,7 +89,7 @@ class EncoderDecoder(nn.Module):
         self,
         settings: ModelSettings,
         seed: int | None = 0,
-        attention: str = "plain",
+        attention: str | Attend = "plain",
         compute: torch.dtype | None = None,
     ):
         super().__init__()
@@ -110,12 +98,12 @@ class EncoderDecoder(nn.Module):
         if settings.encoder is None:
             raise Problem(f"{settings.family} has no encoder: groundup.model.architectures.build finds its class.")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.scaled_head, self.head_bias = settings.tied and settings.encoder.scaled_head, None
+        self.scaled_head, self.lm_head_bias = settings.tied and settings.encoder.scaled_head, None
         self.model = Stacks(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
         if settings.encoder.head_bias:
-            self.head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
+            self.lm_head_bias = nn.Parameter(torch.empty(1, settings.vocabulary))
         if seed is not None:
             self.initialise(seed)
 
@@ -127,8 +115,8 @@ class EncoderDecoder(nn.Module):
             start = getattr(module, "initialise", None)
             if module is not self and start is not None:
                 start(generator)
-        if self.head_bias is not None:
-            self.head_bias.zero_()
+        if self.lm_head_bias is not None:
+            self.lm_head_bias.zero_()
 
     def forward(
         self,
@@ -162,9 +150,9 @@ class EncoderDecoder(nn.Module):
             positions = torch.arange(source.shape[1], device=source.device)[None]
         else:
             positions = alike(source_mask).tril(-1).sum(-1)
-        encoder, attend = self.model.encoder, ATTENTIONS[self.attention]
+        encoder = self.model.encoder
         x = self._embed(encoder, source, positions)
-        return encoder(x, BothWays(self.settings, encoder.positions, attend, x, positions, source_mask))
+        return encoder(x, BothWays(self.settings, encoder.positions, named(self.attention), x, positions, source_mask))
 
     def decode(
         self,
@@ -184,16 +172,17 @@ class EncoderDecoder(nn.Module):
             positions = torch.arange(target.shape[1], device=target.device)[None]
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
-        decoder, attend = self.model.decoder, ATTENTIONS[self.attention]
+        decoder = self.model.decoder
         x = self._embed(decoder, target, positions)
         source = Source(memory, source_mask, segments, cache, x)
-        return decoder(x, Writing(source, self.settings, decoder.positions, attend, x, positions, segments, cache))
+        scheme, attend = decoder.positions, named(self.attention)
+        return decoder(x, Writing(source, self.settings, scheme, attend, x, positions, segments, cache))
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""
         x = x * self.settings.width**-0.5 if self.scaled_head else x
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
-        logits = logits if self.head_bias is None else logits + self.head_bias[0].to(logits.dtype)
+        logits = logits if self.lm_head_bias is None else logits + self.lm_head_bias[0].to(logits.dtype)
         return bent(logits, self.settings.logit_cap)
 
     def _embed(self, stack: Stack, ids: Tensor, positions: Tensor) -> Tensor:

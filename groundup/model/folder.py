@@ -5,21 +5,24 @@ and no other, and nothing in it is run. Models that other programs have no word 
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import config_json, quantize
-from groundup.model.architectures import build
+from groundup.model import architectures, config_json, quantize
 from groundup.model.families import FAMILIES
-from groundup.model.names import give, places, take
-from groundup.model.safetensors import TensorFile, write
+from groundup.model.families.family import Family
+from groundup.model.names import Place, give, places, take
+from groundup.model.partial import Fit, fit
+from groundup.model.safetensors import TensorFile, once, write
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.run import write_atomically
+from groundup.run.content import records_of
 from groundup.tokenizer import Tokenizer, chat
 
 CONFIG, GENERATION = "config.json", "generation_config.json"
@@ -27,8 +30,10 @@ WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 WORDS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 LONGEST_CONFIG = 16 << 20
+PADS = ("[PAD]", "<pad>", "<|pad|>")
 # Buffers that old checkpoints carry along and that every program makes for itself.
-NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+NOT_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", "rotary_emb.inv_freq")
+Held = tuple[TensorFile, str]  # where a tensor lies: the opened file and its name there
 
 
 def save(
@@ -44,7 +49,12 @@ def save(
             f"they do not belong together."
         )
     state = dict(model.state_dict())
-    stored = {"weights": "int8"} if quantize.is_int8(model) else {}
+    stored: dict[str, Any] = {"weights": "int8"} if quantize.is_int8(model) else {}
+    padding = (
+        None if tokenizer is None else next((tokenizer.specials[n] for n in PADS if n in tokenizer.specials), None)
+    )
+    if model.settings.position_offset and tokenizer is not None and padding != model.settings.position_offset - 1:
+        stored["padding"] = padding  # others would count a text's positions by the id before the offset
     dtype = WORDS[next(tensor.dtype for tensor in state.values() if tensor.dtype in WORDS)]
     config = config_json.to_config(model.settings, stored, dtype)
     if template:
@@ -54,6 +64,9 @@ def save(
         tokenizer.save(folder, template)
         generation = special_ids(tokenizer, template)
         config |= {"bos_token_id": generation.get("bos_token_id"), "eos_token_id": generation.get("eos_token_id")}
+        config |= {} if padding is None else {"pad_token_id": padding}
+        if model.settings.encoder is not None and "bos_token_id" in generation:  # what begins a text begins a target
+            config["decoder_start_token_id"] = generation["decoder_start_token_id"] = generation["bos_token_id"]
     format = "groundup" if config["model_type"] == config_json.OURS else "hf"
     write(folder / WEIGHTS, give(places(model.settings, state, format), state))
     write_atomically(folder / GENERATION, _json(generation))
@@ -67,23 +80,73 @@ def special_ids(tokenizer: Tokenizer, template: str | None) -> dict[str, Any]:
     return ({"bos_token_id": begin[0]} if begin else {}) | ({"eos_token_id": stops} if stops else {})
 
 
-def load(folder: str | Path, precision: str | None = None) -> Transformer:
-    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8."""
+@overload
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    partial: Literal[False] = False,
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> Transformer: ...
+@overload
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    *,
+    partial: Literal[True],
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> tuple[Transformer, Fit]: ...
+def load(
+    folder: str | Path,
+    precision: str | None = None,
+    partial: bool = False,
+    settings: ModelSettings | None = None,
+    seed: int = 0,
+) -> Transformer | tuple[Transformer, Fit]:
+    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8.
+
+    With `partial` it is of these other `settings`, filled with what fits and for the rest with start values from `seed`,
+    and a Fit names what was taken and what was not.
+    """
     folder = Path(folder)
     if precision is not None and precision not in (*PRECISIONS, "int8"):
         raise Problem(f"precision {precision!r} is not known; known: {', '.join(PRECISIONS)}, int8.")
     config = read_json(folder / CONFIG)
-    settings, ours = config_json.from_config(config, str(folder / CONFIG))
+    stored, ours = config_json.from_config(config, str(folder / CONFIG))
     stored_int8 = _stored_int8(ours, folder)
-    model = bare(settings)
+    elsewhere = config["model_type"] != config_json.OURS
+    if partial:
+        if stored_int8:
+            raise Problem(f"{folder} is in 8 bits: load what fits from the model it was made from.")
+        return _load_what_fits(folder, stored, elsewhere, precision, settings or stored, seed)
+    if settings is not None and settings != stored:
+        raise Problem(f"{folder} holds a model of other settings; with partial=True what fits into yours is loaded.")
+    model = bare(stored)
     if stored_int8:
         quantize.hollow(model)
-    elsewhere = config["model_type"] != config_json.OURS
-    tensors = read_weights(folder, settings, {n: t.shape for n, t in model.state_dict().items()}, elsewhere)
+    tensors = read_weights(folder, stored, model.state_dict(), elsewhere)
     if stored_int8 and precision in PRECISIONS:
         model.load_state_dict(tensors, assign=True)
-        tensors, model = quantize.plain_tensors(model), bare(settings)
+        tensors, model = quantize.plain_tensors(model), bare(stored)
     return fill(model, tensors, precision)
+
+
+def _load_what_fits(
+    folder: Path, stored: ModelSettings, elsewhere: bool, precision: str | None, settings: ModelSettings, seed: int
+) -> tuple[Transformer, Fit]:
+    """A model of `settings` with what the folder, a model of `stored`, has for it; in f32 if nothing else is said."""
+    files = _by_name(folder, stored, elsewhere)
+    known = bare(stored).state_dict()
+    where = {place.ours: place for place in places(stored, known, "hf" if elsewhere else "groundup")}
+    there = {name: tuple(known[name].shape) for name, place in where.items() if all(each in files for each in place.files)}
+    for name in there:
+        for each in where[name].files:
+            _check(folder, files[each], where[name], known[name])
+    model = architectures.build(settings, seed)
+    rest = [files[name][1] for name in _unasked(files, where.values(), stored, elsewhere)]
+    found = fit(model, there, lambda name: take([where[name]], lambda theirs: _read(files[theirs]))[name], rest)
+    return fill(model, dict(model.state_dict()), precision), found
 
 
 def within(path: str | Path) -> Path:
@@ -95,13 +158,14 @@ def within(path: str | Path) -> Path:
 def bare(settings: ModelSettings) -> Transformer:
     """The model's shape without memory."""
     with torch.device("meta"):
-        return build(settings, seed=None)
+        return architectures.build(settings, seed=None)
 
 
 def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) -> Transformer:
     """Give a bare model its weights, in the precision asked for."""
     if precision in PRECISIONS:
-        tensors = {name: tensor.to(PRECISIONS[precision]) for name, tensor in tensors.items()}
+        dtype = PRECISIONS[precision]
+        tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     model.load_state_dict(tensors, assign=True)
     model.eval()
     return quantize.int8(model) if precision == "int8" else model
@@ -113,35 +177,81 @@ def template(folder: str | Path) -> str | None:
     return ours.get("template") if isinstance(ours, dict) else None
 
 
+def sha256(folder: str | Path) -> dict[str, str]:
+    """The sha256 of each file that `load` reads, by its name: so it is known afterwards what a model was made from."""
+    folder = Path(folder)
+    index = [SHARDS] if not (folder / WEIGHTS).exists() else []
+    names = sorted({CONFIG, *index, *(file.path.name for file in _files(folder).values())})
+    return {name: told["sha256"] for name, told in records_of({name: folder / name for name in names}).items()}
+
+
 def read_weights(
-    folder: Path, settings: ModelSettings, shapes: dict[str, torch.Size], elsewhere: bool
+    folder: Path, settings: ModelSettings, needed: Mapping[str, Tensor], elsewhere: bool
 ) -> dict[str, Tensor]:
-    """Every tensor that the model needs, by our names, after its file's header has been held against them."""
-    files = _files(folder)
-    where = places(settings, shapes, "hf" if elsewhere else "groundup")
-    if elsewhere and settings.family == "gpt2" and "wte.weight" in files:  # as OpenAI's own upload names them
-        files = {f"transformer.{name}": file for name, file in files.items()}
-        stripped = len("transformer.")
-    else:
-        stripped = 0
-    expected = {place.theirs: place.measure(tuple(shapes[place.ours])) for place in where}
-    for name, shape in expected.items():
-        if name not in files:
-            raise Problem(f"{folder} has no tensor {name[stripped:]}, which its {CONFIG} calls for.")
-        found = files[name].entries[name[stripped:]].shape
-        if found != shape:
-            raise Problem(f"{folder}: the tensor {name[stripped:]} is {list(found)}; its {CONFIG} means {list(shape)}.")
-    head = "lm_head.weight"
-    family = FAMILIES[settings.family]
-    spare = (*NOT_WEIGHTS, *family.spare) if elsewhere else ()
-    extra = [name for name in files if name not in expected and not name.endswith(spare)]
-    for name in [name for name in extra if name in family.copies]:
-        if not torch.equal(files[name].read(name), files[family.copies[name]].read(family.copies[name])):
-            raise Problem(f"{folder}: the tensor {name} differs from {family.copies[name]}; here they are one.")
+    """Every tensor that the model needs (`needed` is without memory), by our names, after its file's header has been
+    held against them."""
+    files = _by_name(folder, settings, elsewhere)
+    where = places(settings, needed, "hf" if elsewhere else "groundup")
+    for place in where:
+        for name in place.files:
+            if name not in files:
+                raise Problem(f"{folder} has no tensor {_bare(name, files)}, which its {CONFIG} calls for.")
+            _check(folder, files[name], place, needed[place.ours])
+    extra = _unasked(files, where, settings, elsewhere)
+    for name in [name for name in extra if FAMILIES[settings.family].copies.get(name) in files]:
+        first = FAMILIES[settings.family].copies[name]
+        if not torch.equal(_read(files[name]), _read(files[first])):
+            raise Problem(f"{folder}: the tensor {name} differs from {first}; here they are one.")
         extra.remove(name)
-    if extra and not (settings.tied and [name[stripped:] for name in extra] == [head]):
-        raise Problem(f"{folder} has the tensor {extra[0][stripped:]}, for which its {CONFIG} has no use.")
-    return take(where, lambda name: files[name].read(name[stripped:]))
+    if extra and not (settings.tied and [files[name][1] for name in extra] == ["lm_head.weight"]):
+        raise Problem(f"{folder} has the tensor {files[extra[0]][1]}, for which its {CONFIG} has no use.")
+    return take(where, lambda name: _read(files[name]))
+
+
+def _by_name(folder: Path, settings: ModelSettings, elsewhere: bool) -> dict[str, Held]:
+    """The tensors of the folder by the names that the family's table has for them."""
+    files = _files(folder)
+    written = as_today(files, FAMILIES[settings.family]) if elsewhere else dict(zip(files, files, strict=True))
+    return {today: (files[name], name) for today, name in written.items()}
+
+
+def as_today(names: Iterable[str], family: Family) -> dict[str, str]:
+    """The name that each tensor has today -> its name in a file, which may be older and lack the model's own."""
+    names = list(names)
+    whole = not family.root or any(name.startswith(family.root) for name in names)
+    root, today = "" if whole else family.root, {}
+    for name in names:
+        end = next((old for old in family.older if name.endswith(old)), "")
+        today[root + name.removesuffix(end) + family.older.get(end, "")] = name
+    return today
+
+
+def _bare(name: str, files: Mapping[str, Held]) -> str:
+    """A name that is missing, as the other names in the file are written."""
+    without = name.split(".", 1)[-1]
+    return without if any(today.endswith(f".{held[1]}") for today, held in files.items()) else name
+
+
+def _unasked(files: Mapping[str, Held], where: Iterable[Place], settings: ModelSettings, elsewhere: bool) -> list[str]:
+    """What the folder holds beside the places of a model, but for what every program makes for itself."""
+    expected = {name for place in where for name in place.files}
+    spare = (*NOT_WEIGHTS, *FAMILIES[settings.family].spare) if elsewhere else ()
+    return [name for name in files if name not in expected and not name.endswith(spare)]
+
+
+def _read(held: Held) -> Tensor:
+    return held[0].read(held[1])
+
+
+def _check(folder: Path, held: Held, place: Place, needed: Tensor) -> None:
+    """A tensor is of the shape and the kind of numbers that the model needs there."""
+    found, shape = held[0].entries[held[1]], place.measure(tuple(needed.shape))
+    if found.shape != shape:
+        raise Problem(f"{folder}: the tensor {held[1]} is {list(found.shape)}; its {CONFIG} means {list(shape)}.")
+    known = set(WORDS) if needed.is_floating_point() else {needed.dtype}
+    if found.dtype not in known:
+        words = ", ".join(sorted(str(each).removeprefix("torch.") for each in known))
+        raise Problem(f"{folder}: the tensor {held[1]} holds {found.dtype} numbers; read there: {words}.")
 
 
 def _files(folder: Path) -> dict[str, TensorFile]:
@@ -159,6 +269,9 @@ def _files(folder: Path) -> dict[str, TensorFile]:
     opened = {name: TensorFile(folder / name) for name in sorted(set(index.values()))}
     if lost := [tensor for tensor, name in index.items() if tensor not in opened[name]]:
         raise Problem(f"{folder / SHARDS} says that {lost[0]} is in {index[lost[0]]}, and it is not.")
+    for name, file in opened.items():
+        if strays := [tensor for tensor in file.entries if index.get(tensor) != name]:
+            raise Problem(f"{folder / name} holds the tensor {strays[0]}, which {SHARDS} does not place there.")
     return {tensor: opened[name] for tensor, name in index.items()}
 
 
@@ -174,7 +287,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LONGEST_CONFIG:
             raise Problem(f"{path} has {path.stat().st_size:,} bytes; no {path.name} has more than {LONGEST_CONFIG:,}.")
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
     except OSError as error:
         raise Problem(f"{path} cannot be read ({error.strerror}): is {path.parent} a model's folder?") from None
     except (ValueError, RecursionError) as error:

@@ -11,26 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from groundup.errors import Problem
+from groundup.model import gguf_quantise
+from groundup.model.gguf_blocks import LAYOUTS, NUMBERS, decode
 from groundup.model.safetensors import as_bytes
 
 MAGIC, VERSION, ALIGNMENT = b"GGUF", 3, 32
-BLOCK = 32  # numbers that share a scale in Q8_0
 MOST = 1 << 24  # entries of one array, keys or tensors: more than any real file has
-TYPES = {"f32": 0, "f16": 1, "q8_0": 8, "bf16": 30}  # of tensors
+TYPES = {  # of tensors
+    "f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8,
+    "q2_k": 10, "q3_k": 11, "q4_k": 12, "q5_k": 13, "q6_k": 14, "bf16": 30,
+}  # fmt: skip
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 Fact = tuple[str, int, Any]  # key, kind, value; of an array the value is (kind of entries, entries)
 
 
-def pack(facts: Sequence[Fact], tensors: Mapping[str, Tensor], type: str) -> bytearray:
-    """A whole file: matrices in `type`, vectors (gains, biases) always in f32."""
-    encoded = {name: encode(tensor, type if tensor.ndim == 2 else "f32") for name, tensor in sorted(tensors.items())}
+def pack(facts: Sequence[Fact], tensors: Mapping[str, Tensor], types: Mapping[str, str]) -> bytearray:
+    """A whole file, each tensor in the type that `types` has for its name."""
+    encoded = {name: encode(name, tensor, types[name]) for name, tensor in sorted(tensors.items())}
     head = bytearray(MAGIC + struct.pack("<IQQ", VERSION, len(tensors), len(facts)))
     for key, kind, value in facts:
         head += _text(key) + struct.pack("<I", kind) + _value(kind, value)
@@ -48,33 +51,17 @@ def pack(facts: Sequence[Fact], tensors: Mapping[str, Tensor], type: str) -> byt
     return whole
 
 
-def encode(tensor: Tensor, type: str) -> tuple[int, memoryview | bytes]:
-    """A tensor -> (the number of its type, its bytes); rows that do not fill blocks of 32 stay in f16."""
-    if type == "q8_0" and tensor.shape[-1] % BLOCK:
-        type = "f16"
-    if type == "q8_0":
-        return TYPES[type], to_q8_0(tensor.float().numpy())
+def encode(name: str, tensor: Tensor, type: str) -> tuple[int, memoryview | bytes]:
+    """A tensor -> (the number of its type, its bytes)."""
+    if type in NUMBERS:
+        try:
+            return TYPES[type], gguf_quantise.encode(type, tensor.float().numpy())
+        except Problem as problem:
+            raise Problem(f"{name}: {problem}") from None
     narrow = tensor.to(DTYPES[type])
     if not narrow.isfinite().all():
-        raise Problem(f"A weight does not fit into {type} (infinite or not a number): export as f32 or bf16.")
+        raise Problem(f"{name}: a weight does not fit into {type} (infinite or not a number): export as f32 or bf16.")
     return TYPES[type], as_bytes(narrow)
-
-
-def to_q8_0(weight: np.ndarray) -> bytes:
-    """weight (rows, columns) f32 -> blocks of 32 numbers: a scale in f16, then 32 integers of 8 bits."""
-    blocks = weight.reshape(-1, BLOCK)
-    scale = np.abs(blocks).max(-1, keepdims=True) / 127
-    inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
-    packed = np.empty(len(blocks), dtype=[("scale", "<f2"), ("integers", "i1", BLOCK)])
-    packed["scale"] = scale[:, 0]
-    packed["integers"] = np.rint(blocks * inverse)
-    return packed.tobytes()
-
-
-def from_q8_0(raw: bytes | bytearray, shape: tuple[int, ...]) -> np.ndarray:
-    """The f32 numbers that such blocks stand for."""
-    packed = np.frombuffer(raw, dtype=[("scale", "<f2"), ("integers", "i1", BLOCK)])
-    return (packed["scale"].astype(np.float32)[:, None] * packed["integers"]).reshape(shape)
 
 
 def _text(words: str) -> bytes:
@@ -121,15 +108,15 @@ class GGUF:
             raise self._wrong(f"its head does not make sense ({error})") from None
 
     def read(self, name: str) -> Tensor:
-        """The tensor of this name, f32 if it was q8_0."""
+        """The tensor of this name, f32 if it lies in blocks."""
         entry = self.entries[name]
         raw = bytearray(entry.size)
         with self.path.open("rb") as file:
             file.seek(entry.begin)
             if file.readinto(raw) != len(raw):
                 raise self._wrong(f"it ends inside the tensor {name}")
-        if entry.type == "q8_0":
-            return torch.from_numpy(from_q8_0(raw, entry.shape))
+        if entry.type in NUMBERS:
+            return torch.from_numpy(decode(entry.type, raw, entry.shape))
         return torch.frombuffer(raw, dtype=DTYPES[entry.type]).view(entry.shape)
 
     def _head(self) -> tuple[dict[str, Any], dict[str, Entry]]:
@@ -159,9 +146,12 @@ class GGUF:
         entries = {name: self._entry(name, start, alignment, *told) for name, told in described.items()}
         reached = start
         for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
-            if entry.begin < reached:
-                raise self._wrong(f"the tensor {name[:200]!r} overlaps another")
-            reached = entry.begin + entry.size
+            if entry.begin != reached:
+                fault = "overlaps another" if entry.begin < reached else "leaves a hole before it"
+                raise self._wrong(f"the tensor {name[:200]!r} {fault}")
+            reached = -(-(entry.begin + entry.size) // alignment) * alignment
+        if self.size > reached:
+            raise self._wrong(f"{self.size - reached} bytes at its end belong to no tensor")
         return known, entries
 
     def _tensor(self, name: str) -> tuple[str, tuple[int, ...], int]:
@@ -176,10 +166,10 @@ class GGUF:
 
     def _entry(self, name: str, start: int, alignment: int, type: str, shape: tuple[int, ...], begin: int) -> Entry:
         count = math.prod(shape)
-        if type == "q8_0":
-            if shape[-1] % BLOCK:
-                raise self._wrong(f"the rows of {name[:200]!r} do not fill blocks of {BLOCK}")
-            size = count // BLOCK * (BLOCK + 2)
+        if type in NUMBERS:
+            if shape[-1] % NUMBERS[type]:
+                raise self._wrong(f"the rows of {name[:200]!r} do not fill blocks of {NUMBERS[type]}")
+            size = count // NUMBERS[type] * LAYOUTS[type].itemsize
         else:
             size = count * DTYPES[type].itemsize
         if not count or begin % alignment or start + begin + size > self.size:

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from groundup.model.attention import Attention
+from groundup.model.experts import Mixture
 from groundup.model.feedforward import feedforward
+from groundup.model.latent_attention import LatentAttention
 from groundup.model.norms import NORMS
 from groundup.model.reading import Reading
 from groundup.model.settings import ModelSettings
+from groundup.model.short_convolution import ShortConvolution
 
 # What a layer of each kind mixes tokens by: (settings, number of the layer, kind) -> module(x, reading).
 MIXERS: dict[str, Callable[[ModelSettings, int, str], nn.Module]] = {
@@ -19,6 +22,8 @@ MIXERS: dict[str, Callable[[ModelSettings, int, str], nn.Module]] = {
     "window": Attention,
     "blocks": Attention,
     "strided": Attention,
+    "latent": LatentAttention,
+    "conv": ShortConvolution,
 }
 
 
@@ -34,7 +39,7 @@ class Layer(nn.Module):
         self.self_attn = MIXERS[self.kind](settings, number, self.kind)
         if self.place != "output":
             self.post_attention_layernorm = norm(settings.width, settings.eps)
-        self.mlp = feedforward(settings)
+        self.mlp = Mixture(settings) if settings.mixes(number) else feedforward(settings)
         if self.place in ("output", "sandwich"):
             self.attention_output_norm = norm(settings.width, settings.eps)
             self.feedforward_output_norm = norm(settings.width, settings.eps)

@@ -33,5 +33,27 @@ class Linear(nn.Module):
         if self.bias is not None:
             self.bias.zero_()
 
+    def wide(self) -> Tensor:
+        """The matrix itself, for those who multiply it into another."""
+        return self.weight
+
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
+
+
+class Stack(nn.Module):
+    """As many matrices of one shape as there are experts: weight (count, outputs, inputs)."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, scale: float = 1.0):
+        super().__init__()
+        self.scale = scale
+        self.weight = nn.Parameter(torch.empty(count, outputs, inputs))
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        bound = self.scale * math.sqrt(3 / self.weight.shape[2])
+        self.weight.copy_((torch.rand(self.weight.shape, generator=generator) * 2 - 1) * bound)
+
+    def each(self, dtype: torch.dtype) -> tuple[Tensor, ...]:
+        """The matrices one by one. Their gradients come back in one piece, which `weight[expert]` would not grant."""
+        return self.weight.to(dtype).unbind()

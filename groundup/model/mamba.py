@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from groundup.model.linear import Linear
+from groundup.model.mamba_settings import MambaSettings
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State
+from groundup.model.state import State, wide
 
 SHORTEST, LONGEST = 0.001, 0.1  # Δ at the start, spread evenly in its logarithm
+BLOCK = 512  # tokens whose memories are held at once: each is `state` times as large as what the channels say
 FOREVER = 1e30  # a step after which nothing is left, however slowly a channel forgets
 
 
@@ -78,16 +80,17 @@ class Mixer(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        sizes = settings.mamba
+        sizes = settings.mamba or MambaSettings()
         self.inner, self.state, width = sizes.expand * settings.width, sizes.state, settings.width
-        self.rank = sizes.rank or math.ceil(width / 16)
-        self.in_proj = Linear(width, 2 * self.inner, settings.biases)
+        self.rank = sizes.rank_of(width)
+        self.in_proj = Linear(width, 2 * self.inner, settings.biases is True)
         self.conv1d = Convolution(self.inner, sizes.kernel, sizes.conv_bias)
         self.x_proj = Linear(self.inner, self.rank + 2 * self.state)
         self.dt_proj = StepSize(self.rank, self.inner)
         self.A_log = nn.Parameter(torch.empty(self.inner, self.state))
         self.D = nn.Parameter(torch.empty(self.inner))
-        self.out_proj = Linear(self.inner, width, settings.biases, scale=0)  # zero: each layer begins as the identity
+        # Zero: each layer begins as the identity.
+        self.out_proj = Linear(self.inner, width, settings.biases is True, scale=0)
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -99,23 +102,29 @@ class Mixer(nn.Module):
         x, gate = self.in_proj(x).chunk(2, -1)  # (batch, time, inner) each
         x = F.silu(self.conv1d(x, state))
         step, write, read = self.x_proj(x).split((self.rank, self.state, self.state), -1)
-        y = self.remember(x.float(), F.softplus(self.dt_proj(step).float()), write.float(), read.float(), state, way)
-        return self.out_proj((y * F.silu(gate.float())).to(gate.dtype))
+        told = (wide(x), F.softplus(wide(self.dt_proj(step))), wide(write), wide(read), state.texts.begins)
+        memory = state.take("memory", told[0].new_zeros(len(x), self.inner, self.state))
+        parts = []
+        for block in zip(*(each.split(BLOCK, 1) for each in told), strict=True):
+            y, memory = self.remember(block, memory, way)
+            parts.append(y)
+        state.keep("memory", memory)
+        return self.out_proj((torch.cat(parts, 1) * F.silu(wide(gate))).to(gate.dtype))
 
-    def remember(self, x: Tensor, step: Tensor, write: Tensor, read: Tensor, state: State, way: str) -> Tensor:
-        """x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state) -> y (batch, time, inner); in f32."""
-        elapsed = step.masked_fill(state.texts.begins[..., None], FOREVER)  # a text that begins has forgotten all before
-        fade = (elapsed[..., None] * -self.A_log.float().exp()).exp()  # (batch, time, inner, state)
-        new = (step * x)[..., None] * write[:, :, None]
-        memory = SCANS[way](fade, new, state.take("memory", new.new_zeros(new[:, 0].shape)))
-        state.keep("memory", memory[:, -1])
-        return (memory @ read[..., None])[..., 0] + self.D.float() * x
+    def remember(self, told: tuple[Tensor, ...], memory: Tensor, way: str) -> tuple[Tensor, Tensor]:
+        """What is told of some tokens: x, step (Δ) (batch, time, inner), write (B), read (C) (batch, time, state), begins
+        (batch, time); and the memory before (batch, inner, state) -> y (batch, time, inner), the memory after."""
+        x, step, write, read, begins = told
+        elapsed = step.masked_fill(begins[..., None], FOREVER)  # a text that begins has forgotten all before it
+        fade = (elapsed[..., None] * -wide(self.A_log).exp()).exp()  # (batch, time, inner, state)
+        states = SCANS[way](fade, (step * x)[..., None] * write[:, :, None], memory)
+        return (states @ read[..., None])[..., 0] + wide(self.D) * x, states[:, -1]
 
 
 class MambaLayer(nn.Module):
     """x + mix(norm(x))."""
 
-    normed = True
+    normed, small = True, 0.02
 
     def __init__(self, settings: ModelSettings):
         super().__init__()

@@ -1,5 +1,7 @@
 """The sizes that only Mamba has."""
 
+import math
+
 from pydantic import Field
 
 from groundup.config import Settings
@@ -13,3 +15,7 @@ class MambaSettings(Settings):
     kernel: int = Field(default=4, gt=0, description="tokens that the short convolution sees, the present one included")
     rank: int = Field(default=0, ge=0, description="numbers that a token's step sizes are made from; 0: width / 16")
     conv_bias: bool = Field(default=True, description="whether the short convolution adds a bias")
+
+    def rank_of(self, width: int) -> int:
+        """Of how many numbers a token's step sizes are made."""
+        return self.rank or math.ceil(width / 16)

@@ -7,12 +7,12 @@ Around it the layer of the paper's language models: x + mix(norm(x)), then x + f
 import torch
 from torch import Tensor, nn
 
-from groundup.model.feedforward import FEEDFORWARDS
+from groundup.model.feedforward import feedforward
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.scan import SCANS
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State
+from groundup.model.state import State, wide
 
 
 class MinGRU(nn.Module):
@@ -20,16 +20,14 @@ class MinGRU(nn.Module):
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
-        self.width = settings.width
-        self.update_proj = Linear(self.width, self.width, settings.biases)
-        self.new_proj = Linear(self.width, self.width, settings.biases)
-        self.o_proj = Linear(
-            self.width, self.width, settings.biases, scale=0
-        )  # zero: each layer begins as the identity
+        width, bias = settings.width, settings.biases is True
+        self.width = width
+        self.update_proj = Linear(width, width, bias)
+        self.new_proj = Linear(width, width, bias)
+        self.o_proj = Linear(width, width, bias, scale=0)  # zero: each layer begins as the identity
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
-        # In f32: an average over many tokens adds small numbers to a large one.
-        gate, new = self.update_proj(x).float(), self.new_proj(x).float()
+        gate, new = wide(self.update_proj(x)), wide(self.new_proj(x))
         keep = (-gate).sigmoid().masked_fill(state.texts.begins[..., None], 0)  # a text that begins forgets all
         start = state.take("h", gate.new_zeros(len(x), self.width))
         mean = SCANS[way](keep, gate.sigmoid() * positive(new), start)
@@ -45,14 +43,14 @@ def positive(x: Tensor) -> Tensor:
 class MinGRULayer(nn.Module):
     """x + mix(norm(x)), then x + feedforward(norm(x))."""
 
-    normed = True
+    normed, small = True, 0.02
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.input_layernorm = NORMS[settings.norm](settings.width, settings.eps)
         self.mixer = MinGRU(settings)
         self.post_attention_layernorm = NORMS[settings.norm](settings.width, settings.eps)
-        self.mlp = FEEDFORWARDS[settings.feedforward](settings)
+        self.mlp = feedforward(settings)
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
         x = x + self.mixer(self.input_layernorm(x), state, way)

@@ -17,6 +17,7 @@ from groundup.model.settings import ModelSettings
 
 LAYERS = "model.layers."
 OF_A_STACK = re.compile(r"(model\.\w+\.layers)\.(\d+)\.(.+)")
+EXPERTS = "mlp.experts."  # stacks of matrices, one for each expert
 TOGETHER = (  # ours that may lie below each other, in this order
     ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     ("mlp.gate_proj", "mlp.up_proj"),
@@ -32,7 +33,20 @@ class Place:
     rows: tuple[int, int, int] | None = None  # where its rows begin and end in a matrix that holds several, of how many
     transposed: bool = False
     woven: int = 0  # heads of a matrix that holds each head's q, k and v in turn, instead of all q, all k, all v
+    experts: int = 0  # so many tensors instead of one, whose names have an expert's number in the place of {}
+    plus: float = 0.0  # what is added to ours there: gains that count from one
     pairs: int = 0  # heads whose rows pair neighbours (2i, 2i+1) instead of halves (i, i + half)
+
+    @property
+    def files(self) -> list[str]:
+        """The names that it has in their file."""
+        return [self.theirs.format(expert) for expert in range(self.experts)] if self.experts else [self.theirs]
+
+    def read(self, read: Callable[[str], Tensor]) -> Tensor:
+        """Ours, from a reader of theirs by name."""
+        if self.experts:
+            return torch.stack([read(name) for name in self.files])
+        return self.take(read(self.theirs))
 
     def take(self, theirs: Tensor) -> Tensor:
         """Their tensor -> ours."""
@@ -41,10 +55,18 @@ class Place:
             part = unwoven(part, self.woven)
         if self.rows is not None:
             part = part[self.rows[0] : self.rows[1]]
-        return (halves(part, self.pairs) if self.pairs else part).contiguous()
+        part = halves(part, self.pairs) if self.pairs else part
+        return (part.float() - self.plus if self.plus else part).contiguous()
+
+    def give(self, ours: Tensor) -> Tensor:
+        """Our tensor -> theirs, or its part of theirs."""
+        part = ours.float() + self.plus if self.plus else ours
+        return neighbours(part, self.pairs) if self.pairs else part
 
     def measure(self, ours: tuple[int, ...]) -> tuple[int, ...]:
-        """What the whole tensor measures in their file, if ours has this shape."""
+        """What the whole tensor, or each of several, measures in their file, if ours has this shape."""
+        if self.experts:
+            return ours[1:]
         whole = ours if self.rows is None else (self.rows[2], *ours[1:])
         return whole[::-1] if self.transposed else whole
 
@@ -54,10 +76,16 @@ def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[P
     family = FAMILIES[settings.family]
     named = family.named(settings) if family.named else family.names
     table = {"hf": named, "gguf": family.gguf}.get(format, {})
-    if not table:
-        return [Place(name, name) for name in names]
     stored = family.stored if format == "hf" else frozenset()
-    return [_place(settings, name, format, table, stored) for name in names]
+    head = family.heads.get(settings.head.kind) if format == "hf" else None
+    found = []
+    for name in names:
+        stem, end = name.rsplit(".", 1)
+        if head is not None and stem in head.names:
+            found.append(Place(name, f"{head.names[stem]}.{end}"))
+        else:
+            found.append(_place(settings, name, format, table, stored) if table else Place(name, name))
+    return found
 
 
 def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, str], stored: frozenset[str]) -> Place:
@@ -72,14 +100,18 @@ def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, 
     if stem not in table:
         raise Problem(f"The weight {name} has no name in {format} files of the family {settings.family}.")
     rows = _rows(settings, stem, table)
+    gguf = format == "gguf"
+    paired = gguf and (FAMILIES[settings.family].gguf_name or settings.family) == "llama"
     pairs = {"self_attn.q_proj": settings.heads, "self_attn.k_proj": settings.kv_heads}.get(stem, 0)
     return Place(
         ours=name,
-        theirs=f"{table[stem].format(layer)}.{end}",
+        theirs=f"{table[stem].format(layer, '{}')}.{end}",
         rows=rows,
         transposed="transposed" in stored and end == "weight" and stem.startswith(("self_attn.", "mlp.")),
         woven=settings.heads if "woven" in stored and rows is not None else 0,
-        pairs=pairs if format == "gguf" and settings.family == "llama" else 0,
+        experts=settings.experts.count if settings.experts and stem.startswith(EXPERTS) else 0,
+        plus=1.0 if gguf and settings.norm == "rms_one" and stem.endswith("norm") else 0.0,
+        pairs=pairs if paired else 0,
     )
 
 
@@ -101,8 +133,11 @@ def give(where: Iterable[Place], tensors: Mapping[str, Tensor]) -> dict[str, Ten
         together.setdefault(place.theirs, []).append(place)
     theirs = {}
     for name, group in together.items():
+        if group[0].experts:
+            theirs |= zip(group[0].files, tensors[group[0].ours].unbind(), strict=True)
+            continue
         group = sorted(group, key=lambda place: place.rows or (0, 0, 0))
-        parts = [neighbours(tensors[p.ours], p.pairs) if p.pairs else tensors[p.ours] for p in group]
+        parts = [place.give(tensors[place.ours]) for place in group]
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
         if group[0].woven:
             whole = woven(whole, group[0].woven)
@@ -112,7 +147,7 @@ def give(where: Iterable[Place], tensors: Mapping[str, Tensor]) -> dict[str, Ten
 
 def take(where: Iterable[Place], read: Callable[[str], Tensor]) -> dict[str, Tensor]:
     """Their tensors, read one by one, -> ours."""
-    return {place.ours: place.take(read(place.theirs)) for place in where}
+    return {place.ours: place.read(read) for place in where}
 
 
 def neighbours(weight: Tensor, heads: int) -> Tensor:

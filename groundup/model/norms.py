@@ -25,14 +25,17 @@ class RMSNorm(nn.Module):
 
 
 class RMSNormFromOne(RMSNorm):
-    """Gemma: the same with a gain of 1 + weight, so that weights that are pulled to zero leave vectors as they are."""
+    """Gemma: the same with a gain of 1 + weight, so that weights that are pulled to zero leave vectors as they are.
+
+    Reckoned in f32 whatever comes in, as there: in bf16 the one would swallow most of a small weight.
+    """
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
         self.weight.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        return rms_norm(x, 1 + self.weight, self.eps)
+        return rms_norm(x.float(), 1 + self.weight.float(), self.eps).to(x.dtype)
 
 
 class LayerNorm(nn.Module):

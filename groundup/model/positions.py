@@ -62,18 +62,19 @@ class SinusoidalHalves(Sinusoidal):
 
 
 class Learned(Unordered):
-    """GPT-2: one trained vector for each place, hence a hard end to the context."""
+    """GPT-2: one trained vector for each place, hence a hard end to the context. RoBERTa begins some rows later."""
 
     def __init__(self, settings: ModelSettings):
         super().__init__(settings)
-        self.table = Embedding(settings.context, settings.width, deviation=0.02)
+        self.offset = settings.position_offset
+        self.table = Embedding(settings.context + self.offset, settings.width, deviation=0.02)
 
     def add(self, x: Tensor, at: Tensor) -> Tensor:
         try:
-            return x + self.table(at).to(x.dtype)
+            return x + self.table(at + self.offset).to(x.dtype)
         except Problem:
             raise Problem(
-                f"Position {int(at.max())} is beyond the {self.table.rows} places that this model has learned: "
+                f"Position {int(at.max())} is beyond the {self.table.rows - self.offset} places that this model has learned: "
                 f"shorten the text, or use a model with rotary positions."
             ) from None
 
@@ -134,7 +135,9 @@ class Relative(Unordered):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        self.weight.zero_()
+        self.weight.copy_(
+            torch.randn(self.weight.shape, generator=generator)
+        )  # so that heads differ from the first step
 
     def bias(self, distance: Tensor, like: Tensor) -> Tensor:
         bucket = buckets_of(distance, self.buckets, self.furthest, self.both_ways)

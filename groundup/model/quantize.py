@@ -5,7 +5,7 @@ is measured in bits per byte, not promised here.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding, out_of_range
-from groundup.model.linear import Linear
+from groundup.model.linear import Linear, Stack
 from groundup.model.transformer import Transformer
 
 Quantised = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -21,18 +21,18 @@ FEW = 16  # up to so many vectors at once torch's int8 kernel is the fastest; ab
 
 
 def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """weight (rows, columns) -> integers (rows, columns) int8 and scales (rows) f32: weight ≈ integers · scale."""
+    """weight (…, rows, columns) -> integers (…, rows, columns) int8, scales (…, rows) f32: weight ≈ integers · scale."""
     wide = weight.detach().float()
     scales = wide.abs().amax(-1) / 127
     if not scales.isfinite().all():
         raise Problem("A weight is infinite or not a number, so it cannot be written in 8 bits: was training healthy?")
-    integers = (wide / scales.clamp(min=1e-30)[:, None]).round().clamp(-127, 127).to(torch.int8)
+    integers = (wide / scales.clamp(min=1e-30)[..., None]).round().clamp(-127, 127).to(torch.int8)
     return integers, scales
 
 
 def from_int8(integers: Tensor, scales: Tensor) -> Tensor:
-    """What the integers stand for (rows, columns) f32."""
-    return integers.float() * scales[:, None]
+    """What the integers stand for (…, rows, columns) f32."""
+    return integers.float() * scales[..., None]
 
 
 def linear_by_definition(x: Tensor, integers: Tensor, scales: Tensor) -> Tensor:
@@ -60,9 +60,42 @@ class Int8Linear(nn.Module):
         self.register_buffer("weight_scale", scales)
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
+    def wide(self) -> Tensor:
+        """What the integers stand for."""
+        return from_int8(self.weight, self.weight_scale)
+
     def forward(self, x: Tensor) -> Tensor:
         y = linear_int8(x, self.weight, self.weight_scale)
         return y if self.bias is None else y + self.bias.to(x.dtype)
+
+
+class Int8Stack(nn.Module):
+    """The matrices of all experts as integers."""
+
+    weight: Tensor
+    weight_scale: Tensor
+
+    def __init__(self, integers: Tensor, scales: Tensor):
+        super().__init__()
+        self.register_buffer("weight", integers)
+        self.register_buffer("weight_scale", scales)
+
+    def each(self, dtype: torch.dtype) -> "Widened":
+        """What the integers stand for, expert by expert, each when it is asked for."""
+        return Widened(self.weight, self.weight_scale, dtype)
+
+
+class Widened(Sequence[Tensor]):
+    """Matrices (count, rows, columns) that are widened one at a time: most experts are not chosen."""
+
+    def __init__(self, integers: Tensor, scales: Tensor, dtype: torch.dtype):
+        self.integers, self.scales, self.dtype = integers, scales, dtype
+
+    def __len__(self) -> int:
+        return len(self.integers)
+
+    def __getitem__(self, expert: int) -> Tensor:  # type: ignore[override]
+        return from_int8(self.integers[expert], self.scales[expert]).to(self.dtype)
 
 
 class Int8Embedding(nn.Module):
@@ -98,7 +131,7 @@ def hollow(model: Transformer) -> Transformer:
     """A model without memory (on the meta device) made ready to be filled with 8-bit weights."""
 
     def shapes(weight: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.empty_like(weight, dtype=torch.int8), weight.new_empty(len(weight))
+        return torch.empty_like(weight, dtype=torch.int8), weight.new_empty(weight.shape[:-1])
 
     return _with_each_matrix_replaced(model, shapes)
 
@@ -121,6 +154,8 @@ def _with_each_matrix_replaced(model: Transformer, quantised: Quantised) -> Tran
             if type(child) is Linear:
                 integers, scales = quantised(child.weight)
                 setattr(parent, name, Int8Linear(integers, scales, child.bias))
+            elif type(child) is Stack:
+                setattr(parent, name, Int8Stack(*quantised(child.weight)))
             elif type(child) is Embedding:
                 integers, scales = quantised(child.weight)
                 setattr(parent, name, Int8Embedding(integers, scales))

@@ -14,7 +14,7 @@ from groundup.model.positions import Angles, Unordered
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import PATTERNS, Sight, alike, distances, join
 
-Attend = Callable[..., Tensor]  # one of ATTENTIONS
+Attend = Callable[..., Tensor]  # q, k, v, sight, scale, cap -> what each query gathers; one of ATTENTIONS
 
 
 class CacheLike(Protocol):
@@ -87,7 +87,7 @@ class Reading:
         """The whole text is in this pass."""
         if kind not in self._sights:
             time = self.like.shape[1]
-            if kind == "full" and self.segments is None and not self.scheme.biased:
+            if kind not in PATTERNS and self.segments is None and not self.scheme.biased:
                 sight = Sight.triangle(time, self.like)
             else:
                 seen = torch.ones(time, time, dtype=torch.bool, device=self.like.device).tril()
@@ -107,3 +107,13 @@ class Reading:
         sight = Sight(None) if seen is None else Sight.where(seen, self.like)
         bias = self.scheme.bias(distance, self.like)
         return sight if bias is None else sight.plus(bias)
+
+
+class BothWays(Reading):
+    """A pass over whole texts in which a token sees later ones too, if they are of the same segment."""
+
+    def _here(self, kind: str) -> Sight:
+        if kind not in self._sights:
+            seen = None if self.segments is None else alike(self.segments)  # padding sees padding: nobody sees nothing
+            self._sights[kind] = None, self._sight(kind, seen, self.positions, self.positions)
+        return self._sights[kind][1]

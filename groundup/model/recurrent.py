@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from groundup.model.linear import linear
 from groundup.model.settings import ModelSettings
-from groundup.model.state import State, Texts
+from groundup.model.state import State, Texts, wide
 
 Step = Callable[[Tensor, tuple[Tensor, ...], Callable[[Tensor], Tensor]], tuple[Tensor, ...]]
 
@@ -65,6 +65,7 @@ class Recurrent(nn.Module):
     """One layer: x (batch, time, width) -> the h after each token (batch, time, width)."""
 
     normed = False  # its h lie between -1 and 1 as they are
+    small = 0.2  # how a table that is also the head starts: nothing makes it larger on the way to the gates
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
@@ -82,15 +83,13 @@ class Recurrent(nn.Module):
             weight.copy_((torch.rand(weight.shape, generator=generator) * 2 - 1) * bound)
         self.bias_ih_l0.zero_()
         self.bias_hh_l0.zero_()
-        if self.cell.gates == 4:  # an LSTM that begins by remembering learns to (Jozefowicz et al. 2015)
-            self.bias_ih_l0[self.width : 2 * self.width] = 1
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:
-        wide = x.float()  # a state that is rounded at each token drifts, and bf16 makes these kernels no faster
-        zeros = wide.new_zeros(len(x), self.width)
+        numbers = wide(x)  # a state that is rounded at each token drifts, and bf16 makes these kernels no faster
+        zeros = numbers.new_zeros(len(x), self.width)
         before = tuple(state.take(name, zeros) for name in self.cell.states)
         run = self.by_steps if way == "steps" else self.by_texts if state.texts.packed else self.by_kernel
-        out, after = run(wide, before, state.texts)
+        out, after = run(numbers, before, state.texts)
         for name, kept in zip(self.cell.states, after, strict=True):
             state.keep(name, kept)
         return out.to(x.dtype)
@@ -112,34 +111,12 @@ class Recurrent(nn.Module):
         return out, tuple(part[0] for part in after)
 
     def by_texts(self, x: Tensor, state: tuple[Tensor, ...], texts: Texts) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The same kernel over texts of different lengths, the longest first: each text of a packed row is one of them."""
-        batch, time, _ = x.shape
-        firsts = texts.begins.clone()
-        firsts[:, 0] = True  # or the rest of a text that earlier calls began
-        starts = firsts.flatten().nonzero()[:, 0]
-        lengths = torch.diff(starts, append=starts.new_tensor([batch * time]))
-        lengths, order = lengths.sort(descending=True, stable=True)
-        starts = starts[order]
-        steps = torch.arange(int(lengths[0]), device=x.device)[:, None]
-        alive = steps < lengths  # (longest, texts)
-        index = (starts + steps)[alive]  # first tokens of all texts, then second ones, …
-        begin = (starts % time == 0)[:, None]
-        rows = starts // time
-        before = tuple(torch.where(begin, part[rows], 0) for part in state)
-        out, *after = self.cell.kernel(
-            x.flatten(0, 1)[index],
-            alive.sum(1).cpu(),
-            _states(before),
-            self._flat(x),
-            True,
-            1,
-            0.0,
-            self.training,
-            False,
-        )
-        ends = (starts + lengths) % time == 0
-        last = ends.nonzero()[:, 0][rows[ends].argsort()]  # which text ends each row
-        return out[index.argsort()].view(batch, time, -1), tuple(part[0][last] for part in after)
+        """The same kernel over rows of different lengths: each text of a packed row is one of them."""
+        apart = texts.apart
+        before = _states(tuple(torch.where(apart.leading[:, None], part[apart.rows], 0) for part in state))
+        tokens, weights = x.flatten(0, 1)[apart.order], self._flat(x)
+        out, *after = self.cell.kernel(tokens, apart.sizes, before, weights, True, 1, 0.0, self.training, False)
+        return out[apart.order.argsort()].view_as(x), tuple(part[0][apart.last] for part in after)
 
     def _flat(self, x: Tensor) -> list[Tensor]:
         weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)

@@ -13,6 +13,8 @@ from groundup.model.folder import bare
 from groundup.model.quantize import is_int8
 from groundup.model.transformer import Transformer
 
+SPELLING = "model.embed_tokens.spelling"  # of a table that reads letters
+
 
 def resized(model: Transformer, rows: Sequence[Sequence[int]]) -> Transformer:
     """A model with one row for each entry of `rows`: the average of those old rows, or of all where there are none."""
@@ -23,15 +25,26 @@ def resized(model: Transformer, rows: Sequence[Sequence[int]]) -> Transformer:
         raise Problem(f"the rows must be some of this model's, 0 to {before - 1}: was the tokenizer that was changed another one?")
     made = bare(model.settings.model_copy(update={"vocabulary": len(rows)}))
     made.attention, made.compute = model.attention, model.compute
-    tables = {"model.embed_tokens.weight", "lm_head.weight"}
-    state = {name: averaged(tensor, rows) if name in tables else tensor.clone() for name, tensor in model.state_dict().items()}
+    tables = ("model.embed_tokens.weight", "lm_head.weight", "readout.words.weight", "readout.bias", "masked.bias")
+    state = {name: averaged(tensor, rows) if name.endswith(tables) else tensor.clone() for name, tensor in model.state_dict().items()}
+    if SPELLING in state:
+        state[SPELLING] = respelt(state[SPELLING], rows)
     made.load_state_dict(state, assign=True)
     return made.train(model.training)
 
 
+def respelt(spelling: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:
+    """How tokens are spelt that stayed what they were; others are spelt as nothing until the table's `spell` is told."""
+    made = spelling.new_zeros((len(rows), spelling.shape[1]))
+    for new, old in enumerate(rows):
+        if len(old) == 1:
+            made[new] = spelling[old[0]]
+    return made
+
+
 def averaged(table: Tensor, rows: Sequence[Sequence[int]]) -> Tensor:
-    """table (old, width) -> (new, width)."""
-    made = table.new_empty((len(rows), table.shape[1]))
+    """table (old, width) -> (new, width), or a number for each token (old) -> (new)."""
+    made = table.new_empty((len(rows), *table.shape[1:]))
     for new, old in enumerate(rows):
         made[new] = table[old[0]] if len(old) == 1 else (table[list(old)] if old else table).float().mean(0).to(table.dtype)
     return made

@@ -57,14 +57,15 @@ def yarn(base: float, width: int, scaling: RopeScaling, original: int, longest: 
 
 
 def sharpness(scaling: RopeScaling) -> float:
-    """YaRN's factor on queries and on keys: 0.1 · ln(factor) + 1, or DeepSeek's quotient of two such."""
-
-    def scale(weight: float) -> float:
-        return 0.1 * weight * math.log(scaling.factor) + 1.0 if scaling.factor > 1 else 1.0
-
+    """YaRN's factor on queries and on keys, or DeepSeek's quotient of two such."""
     if scaling.mscale and scaling.mscale_all:
-        return scale(scaling.mscale) / scale(scaling.mscale_all)
-    return scale(1.0)
+        return sharper(scaling.factor, scaling.mscale) / sharper(scaling.factor, scaling.mscale_all)
+    return sharper(scaling.factor)
+
+
+def sharper(factor: float, weight: float = 1.0) -> float:
+    """0.1 · weight · ln(factor) + 1, of which scores take the square."""
+    return 0.1 * weight * math.log(factor) + 1.0 if factor > 1 else 1.0
 
 
 def longrope(base: float, width: int, scaling: RopeScaling, original: int, longest: int) -> tuple[Tensor, float]:

@@ -84,7 +84,7 @@ def read_header(path: Path) -> tuple[dict[str, Entry], dict[str, str]]:
     except OSError as error:
         raise Problem(f"{path} cannot be read: {error.strerror}.") from None
     try:
-        header = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+        header = json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise wrong(f"its header is not plain JSON ({error})") from None
     if not isinstance(header, dict):
@@ -131,7 +131,8 @@ def _is_size(number: Any) -> bool:
     return type(number) is int and 0 <= number < 1 << 63
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`: a table in which no name is given twice."""
     table = dict(pairs)
     if len(table) != len(pairs):
         raise ValueError("a name is given twice")

@@ -39,7 +39,7 @@ def in_logs(log_a: Tensor, log_b: Tensor, start: Tensor) -> Tensor:
     return (faded + torch.cat((first, log_b - faded), 1).logcumsumexp(1)[:, 1:]).exp()
 
 
-SCANS = {"steps": by_steps, "plain": in_chunks, "fused": in_chunks}
+SCANS = {"steps": by_steps, "quick": in_chunks}
 
 
 class Scan(torch.autograd.Function):

@@ -4,6 +4,8 @@ One rule serves packed rows, caches whose rows are used again, and chains of seg
 wherever a token's position is 0.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +26,11 @@ class CarryLike(Protocol):
         ...
 
 
+def wide(x: Tensor) -> Tensor:
+    """In f32 at least: what is added up over many tokens loses too much in less."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class Texts:
     """Where texts begin in the rows of one call, asked once and told to all layers."""
 
@@ -32,6 +39,38 @@ class Texts:
         self.begins = positions == 0  # (batch, time)
         self.fresh = self.begins[:, 0]  # (batch) rows that need nothing of earlier calls
         self.packed = bool(self.begins[:, 1:].any())  # whether any text begins inside its row
+
+    @cached_property
+    def apart(self) -> "Apart":
+        """Each text as a row of its own."""
+        return Apart.of(self.begins)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """The texts of packed rows set apart, the longest first, as torch's recurrent kernels read rows of many lengths."""
+
+    order: Tensor  # (batch · time) where the first tokens of all texts lie in the flattened rows, then the second, …
+    sizes: Tensor  # how many texts have a first token, a second, …; on the processor
+    rows: Tensor  # (texts) the row that each lies in
+    leading: Tensor  # (texts) whether it stands first there, so that it may go on with what earlier calls began
+    last: Tensor  # (batch) which text ends each row
+
+    @classmethod
+    def of(cls, begins: Tensor) -> "Apart":
+        """begins (batch, time)."""
+        batch, time = begins.shape
+        firsts = begins.clone()
+        firsts[:, 0] = True
+        starts = firsts.flatten().nonzero()[:, 0]
+        lengths = torch.diff(starts, append=starts.new_tensor([batch * time]))
+        lengths, longest_first = lengths.sort(descending=True, stable=True)
+        starts = starts[longest_first]
+        rows, ends = starts // time, (starts + lengths) % time == 0
+        steps = torch.arange(int(lengths[0]), device=begins.device)[:, None]
+        alive = steps < lengths  # (longest, texts)
+        last = ends.nonzero()[:, 0][rows[ends].argsort()]
+        return cls((starts + steps)[alive], alive.sum(1).cpu(), rows, starts % time == 0, last)
 
 
 class State:

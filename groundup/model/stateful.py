@@ -6,6 +6,7 @@ remembers goes through the cache (`carried`, `carry`). Layers come from the file
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding
@@ -34,11 +35,20 @@ class Layers(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         layer = LAYERS[settings.family]
-        # Without a norm before the layers, small vectors would be all that they ever see of a token.
-        deviation = 0.5 if not settings.tied else 0.02 if layer.normed else 0.1
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation)
+        # A table that is also the head must start small, or the first guesses are wildly sure of themselves.
+        self.embed_tokens = Embedding(settings.vocabulary, settings.width, layer.small if settings.tied else 0.5)
         self.layers = nn.ModuleList(layer(settings) for _ in range(settings.depth))
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if layer.normed else nn.Identity()
+
+
+def at_once(layer: nn.Module, x: Tensor, state: State, way: str) -> Tensor:
+    """All that the backward pass needs is kept."""
+    return layer(x, state, way)
+
+
+def again(layer: nn.Module, x: Tensor, state: State, way: str) -> Tensor:
+    """Chen et al. 2016: only what comes into the layer waits for the backward pass, which computes the rest again."""
+    return checkpoint(layer, x, state, way, use_reentrant=False, preserve_rng_state=False)  # type: ignore[return-value]
 
 
 class StatefulModel(nn.Module):
@@ -47,6 +57,8 @@ class StatefulModel(nn.Module):
     `attention` names the way its layers compute: `steps` is the definition, all others are the quick way; `compute` is
     the precision of activations (None: that of the weights). Both may be set at any time.
     """
+
+    carries = True  # a state from token to token: rows that are filled up behind their text would carry what fills them
 
     def __init__(
         self,
@@ -59,6 +71,7 @@ class StatefulModel(nn.Module):
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
         self.settings, self.attention, self.compute = settings, attention, compute
+        self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
         self.model = Layers(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -106,10 +119,12 @@ class StatefulModel(nn.Module):
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
         texts = Texts(positions.expand(batch, time))
+        way = "steps" if self.attention == "steps" else "quick"
+        run = again if self.recompute and cache is None and torch.is_grad_enabled() else at_once
         x = self.model.embed_tokens(ids)
         x = x if self.compute is None else x.to(self.compute)
         for number, layer in enumerate(self.model.layers):
-            x = layer(x, State(cache, number, texts), self.attention)
+            x = run(layer, x, State(cache, number, texts), way)
         return self.model.norm(x)
 
     def head(self, x: Tensor) -> Tensor:

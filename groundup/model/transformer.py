@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
-from groundup.model.attention import ATTENTIONS, bent
+from groundup.model.attention import bent, named
 from groundup.model.beginning import feel_likeness, hear_echoes
-from groundup.model.embedding import Embedding
+from groundup.model.character_table import table_for
+from groundup.model.head_settings import WRITING
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
@@ -26,7 +27,7 @@ class Layers(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         # A table that is also the head must start small, or the first guesses are wildly sure of themselves.
-        self.embed_tokens = Embedding(settings.vocabulary, settings.width, deviation=0.02 if settings.tied else 0.5)
+        self.embed_tokens = table_for(settings, deviation=0.02 if settings.tied else 0.5)
         self.positions = POSITIONS[settings.positions](settings)
         self.layers = nn.ModuleList(Layer(settings, number) for number in range(settings.depth))
         # After the sum, a layer norms what it gives; everywhere else the last vector is as long as it has grown.
@@ -48,6 +49,8 @@ class Transformer(nn.Module):
     Both may be set at any time: they change speed and rounding, not the model.
     """
 
+    body: type[Layers] = Layers
+
     def __init__(
         self,
         settings: ModelSettings,
@@ -58,10 +61,12 @@ class Transformer(nn.Module):
         super().__init__()
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
+        if settings.encoder is not None:
+            raise Problem(f"{settings.family} reads a source before it writes: architectures.build makes such a model.")
         self.settings, self.attention, self.compute = settings, attention, compute
         self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
-        self.model = Layers(settings)
-        if not settings.tied:
+        self.model = self.body(settings)
+        if not settings.tied and settings.head.kind in WRITING:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
         if seed is not None:
             self.initialise(seed)
@@ -104,9 +109,17 @@ class Transformer(nn.Module):
         positions (batch or 1, time): where each token stands; by default counted from the row's start or the cache's
         length. segments (batch, time): documents packed into one row, blind to each other (their positions restart).
         """
-        batch, time = ids.shape
+        x, reading = self.enter(ids, positions, cache, segments)
+        for layer in self.model.layers:
+            x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
+        return self.model.norm(x)
+
+    def enter(
+        self, ids: Tensor, positions: Tensor | None, cache: CacheLike | None, segments: Tensor | None
+    ) -> tuple[Tensor, Reading]:
+        """What goes into the first layer (batch, time, width), and the pass over it."""
         if positions is None:
-            positions = torch.arange(time, device=ids.device)[None]
+            positions = torch.arange(ids.shape[1], device=ids.device)[None]
             if cache is not None:
                 positions = positions + cache.lengths[:, None]
         x = self.model.embed_tokens(ids)
@@ -115,11 +128,7 @@ class Transformer(nn.Module):
         if self.settings.embedding_scale != 1:
             x = x * torch.tensor(self.settings.embedding_scale, dtype=x.dtype)
         x = self.model.positions.add(x, positions)
-        attend = ATTENTIONS[self.attention] if isinstance(self.attention, str) else self.attention
-        reading = Reading(self.settings, self.model.positions, attend, x, positions, segments, cache)
-        for layer in self.model.layers:
-            x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
-        return self.model.norm(x)
+        return x, Reading(self.settings, self.model.positions, named(self.attention), x, positions, segments, cache)
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from groundup.model.feedforward import FEEDFORWARDS
+from groundup.model.feedforward import feedforward
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.settings import ModelSettings
 from groundup.model.state import State, Texts
+from groundup.model.transformer_xl_settings import TransformerXLSettings
 
 
 def waves(count: int, width: int, like: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def shift(scores: Tensor) -> Tensor:
     return wider.reshape(*rows, slots + 1, time)[..., 1:, :].reshape(*rows, time, slots)
 
 
-RELATIVE = {"steps": by_distance, "plain": by_shift, "fused": by_shift}
+RELATIVE = {"steps": by_distance, "quick": by_shift}
 
 
 class RelativeAttention(nn.Module):
@@ -81,7 +82,7 @@ class RelativeAttention(nn.Module):
         super().__init__()
         width, self.heads, self.head_width = settings.width, settings.heads, settings.head_width
         inner = self.heads * self.head_width
-        self.reach = settings.transformer_xl.memory
+        self.reach = (settings.transformer_xl or TransformerXLSettings()).memory
         self.q_proj = Linear(width, inner, scale=0.5)
         self.k_proj = Linear(width, inner, scale=0.5)
         self.v_proj = Linear(width, inner, scale=0.5)
@@ -116,13 +117,13 @@ class RelativeAttention(nn.Module):
 class TransformerXLLayer(nn.Module):
     """norm(x + attention(x)), then norm(x + feedforward(x))."""
 
-    normed = False  # each layer ends with a norm
+    normed, small = False, 0.02  # each layer ends with a norm
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.self_attn = RelativeAttention(settings)
         self.post_attention_layernorm = NORMS[settings.norm](settings.width, settings.eps)
-        self.mlp = FEEDFORWARDS[settings.feedforward](settings)
+        self.mlp = feedforward(settings)
         self.post_feedforward_layernorm = NORMS[settings.norm](settings.width, settings.eps)
 
     def forward(self, x: Tensor, state: State, way: str) -> Tensor:

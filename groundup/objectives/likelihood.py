@@ -75,6 +75,12 @@ def foretold(model: Any, batch: Batch) -> Tensor:
         positions=None if batch.positions is None else on(device, batch.positions),
         segments=None if batch.segments is None else on(device, batch.segments),
     )
+    return told(model, hidden, batch)
+
+
+def told(model: Any, hidden: Tensor, batch: Batch) -> Tensor:
+    """The same where `hidden` (rows, time, width) is what the model made of the batch already."""
+    device = hidden.device
     hidden, targets = hidden.flatten(0, 1), batch.targets.reshape(-1)
     places = weighted(batch)  # found on the host: asking a device how many there are would stop it
     if len(places) < len(targets):

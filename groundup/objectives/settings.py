@@ -10,12 +10,22 @@ from groundup.config import Settings
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference"] = Field(
+    kind: Literal["next_token", "answers", "preference", "sequence_to_sequence", "masked", "ahead", "classify"] = Field(
         default="next_token",
-        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs",
+        description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; "
+        "sequence_to_sequence: targets after their sources; masked: hidden words of pages, and next sentences if the "
+        "model's head tells them; ahead: several next tokens of pages, as many as the head foretells; classify: which "
+        "class a text is of",
     )
+    masked_share: float = Field(
+        default=0.15, gt=0, lt=1, description="of masked: share of tokens that are to be guessed"
+    )
+    whole_words: bool = Field(default=False, description="of masked: whether all tokens of a word are hidden together")
     replay: float = Field(
-        default=0.0, ge=0, lt=1, description="share of rows that are pages instead, beside texts, conversations or pairs"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of rows that are pages instead, beside texts, conversations or pairs",
     )
     replay_weight: float = Field(
         default=0.3, gt=0, description="weight of the replayed pages' loss beside the main one"
@@ -27,3 +37,9 @@ class ObjectiveSettings(Settings):
         default=0.0, ge=0, lt=0.5, description="of preference: share of pairs believed to be the wrong way"
     )
     anchor: float = Field(default=0.0, ge=0, description="of preference: weight of the chosen answers' own likelihood")
+    balance: float = Field(
+        default=0.0, ge=0, description="of models with experts: weight of the loss that spreads tokens over them; 0.01"
+    )
+    correction: float = Field(
+        default=0.0, ge=0, description="the same without a loss: what the routers' biases move in a step; 0.001"
+    )

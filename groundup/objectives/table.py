@@ -6,10 +6,20 @@ from typing import Any
 
 from groundup.data.batches import Pages
 from groundup.data.examples import Conversations, Mixed, Pairs
+from groundup.data.labelled import Labelled
+from groundup.data.masked import MaskedPages
+from groundup.data.sequences import Sequences
 from groundup.errors import Problem
+from groundup.model.head_settings import WRITING
+from groundup.model.settings import ModelSettings
+from groundup.objectives.ahead import Ahead
 from groundup.objectives.answers import Answers
+from groundup.objectives.balanced import Balanced
+from groundup.objectives.classify import Classify
+from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import Preference
+from groundup.objectives.sequence_to_sequence import SequenceToSequence
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.training.terms import Objective
 
@@ -22,6 +32,10 @@ class Sources:
     texts: Conversations | None = None
     conversations: Conversations | None = None
     pairs: Pairs | None = None
+    sequences: Sequences | None = None
+    masked: MaskedPages | None = None
+    labelled: Labelled | None = None
+    model: ModelSettings | None = None  # what is to learn from them
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
@@ -44,16 +58,64 @@ def preference(settings: ObjectiveSettings, sources: Sources) -> Objective:
     return Preference(mixed, settings.beta, settings.smoothing, settings.anchor, _weight(settings))
 
 
+def sequence_to_sequence(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Every token of every target. Pages cannot stand beside it: they have no source."""
+    if settings.replay:
+        raise Problem(
+            "objective.replay: pages have no source to be read, so they cannot stand beside sequences; say 0."
+        )
+    return SequenceToSequence(
+        _needed(sources.sequences, "sequence_to_sequence", "sequences", "files of sources and targets")
+    )
+
+
+def masked(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Hidden words of pages."""
+    return MaskedWords(_needed(sources.masked, "masked", "data", "a folder of tokens"))
+
+
+def ahead(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """Several next tokens of every page."""
+    count = sources.model.head.ahead if sources.model else 1
+    return Ahead(_needed(sources.pages, "ahead", "data", "a folder of tokens"), count)
+
+
+def classify(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """The class of each text."""
+    return Classify(_needed(sources.labelled, "classify", "labelled", "files of texts and labels"))
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "next_token": next_token,
     "answers": answers,
     "preference": preference,
+    "sequence_to_sequence": sequence_to_sequence,
+    "masked": masked,
+    "ahead": ahead,
+    "classify": classify,
 }
+TRAINED = dict.fromkeys(OBJECTIVES, WRITING) | {  # the heads that each can train
+    "masked": ("masked", "pretraining"),
+    "ahead": ("ahead",),
+    "classify": ("classify_first", "classify_last"),
+}
+
+
+def check_head(kind: str, model: ModelSettings) -> None:
+    """A Problem if the objective cannot train the head of such a model."""
+    if model.head.kind not in TRAINED[kind]:
+        raise Problem(
+            f"objective {kind} trains models whose head is {' or '.join(TRAINED[kind])}, and that of this one (family "
+            f"{model.family}) is {model.head.kind}: set objective.kind, or model.family and model.head.kind."
+        )
 
 
 def objective(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """The objective of that kind over what there is."""
-    return OBJECTIVES[settings.kind](settings, sources)
+    made = OBJECTIVES[settings.kind](settings, sources)
+    if settings.balance or settings.correction:
+        return Balanced(made, settings.balance, settings.correction)
+    return made
 
 
 def _weight(settings: ObjectiveSettings) -> float:

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         None, ge=1, description="characters to keep, for wordpiece and character; rarer ones become unknown"
     )
     template: Literal["plain", "chatml", "llama3", "zephyr", "alpaca"] = Field("plain", description="chat form whose control tokens are added")
+    specials: list[str] = Field(default_factory=list, description="further special tokens; masked words need [PAD], [CLS], [SEP] and [MASK]")
     sample_bytes: int = Field(1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus")
 
     @model_validator(mode="after")
@@ -72,7 +73,7 @@ def run(settings: Settings, work: Work) -> None:
     def counted(read: int) -> None:
         work.progress(read, max(read, total * keep), "bytes")
 
-    specials = chat.specials(settings.template)
+    specials = [*chat.specials(settings.template), *settings.specials]
     tokenizer = Tokenizer.train(
         texts(files, keep), settings.size, settings.algorithm, specials, counted=counted, **settings.options()
     )

@@ -4,6 +4,8 @@ By hand, from the folders that earlier stages made:
 
     groundup train data=RUN/tokens model.depth=4 model.width=128 training.steps=1000 --into RUN/base
     groundup train start=RUN/base conversations='[RUN/town/dialogues/train.jsonl]' objective.kind=answers --into RUN/chat
+    groundup train data=RUN/tokens model.family=bert objective.kind=masked --into RUN/bert
+    groundup train start=RUN/bert labelled='[mood.jsonl]' objective.kind=classify head.kind=classify_first --into RUN/mood
     groundup train start=RUN/chat pairs='[RUN/town/preferences/train.jsonl]' objective.kind=preference --into RUN/aligned
 
 With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a tenth of the rows are pages. The folder gets
@@ -13,6 +15,7 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ from groundup import config
 from groundup.config import Input
 from groundup.errors import Problem
 from groundup.hardware import Machine
+from groundup.model.head_settings import HeadSettings
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.run import Estimate, Work
@@ -47,6 +51,13 @@ class SampleSettings(config.Settings):
     tokens: int = Field(default=40, gt=0, description="longest continuation")
 
 
+class VectorSettings(config.Settings):
+    """Word vectors learnt before, from which fresh weights start."""
+
+    path: Input = Field(description="a file of word2vec or GloVe, or what `groundup vectors train` made")
+    frozen: bool = Field(default=False, description="whether the table of tokens stays as it starts (a tied head, too)")
+
+
 class Settings(config.Settings):
     """Train a model."""
 
@@ -56,12 +67,25 @@ class Settings(config.Settings):
     )
     conversations: list[Input] = Field(default_factory=list, description="files of dialogues (JSON lines)")
     pairs: list[Input] = Field(default_factory=list, description="files of preferences (JSON lines)")
+    sequences: list[Input] = Field(
+        default_factory=list, description="files of sources and targets (JSON lines with `source` and `target`)"
+    )
+    labelled: list[Input] = Field(
+        default_factory=list, description="files of texts with a class each (JSON lines with `text` and `label`)"
+    )
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
+    partial: bool = Field(
+        default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
+    )
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
-    template: str = Field(default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca")
+    template: str = Field(
+        default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
+    )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
+    vectors: VectorSettings | None = Field(default=None, description="word vectors for the table of tokens to start from")
+    head: HeadSettings | None = Field(default=None, description="another head for the model of `start`, its weights fresh")
     seconds: float | None = Field(
         default=None,
         gt=0,
@@ -112,8 +136,8 @@ def run(settings: Settings, work: Work) -> None:
 
     from groundup.data.order import key
     from groundup.model import folder
-    from groundup.objectives.sources import held_out, measure_start, read
-    from groundup.objectives.table import objective
+    from groundup.objectives.sources import measure_start, read
+    from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
 
@@ -124,20 +148,27 @@ def run(settings: Settings, work: Work) -> None:
     training = settings.training
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
-    model = _model(settings, tokenizer, key(seed, "weights") >> 1).to(work.machine.device)
+    model = _model(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
+    check_head(settings.objective.kind, model.settings)
+    if settings.vectors is not None:
+        work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
     model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     model.recompute = training.recompute
-    paths = settings.data, settings.texts, settings.conversations, settings.pairs
-    sources = read(*paths, tokenizer, settings.template, training, seed)
+    paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
+    if settings.objective.kind in SOURCES:
+        sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
+    else:
+        sources = read(*paths, tokenizer, settings.template, training, seed)
     if settings.objective.kind == "preference":
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
-    hooks.validate = None if settings.data is None else held_out(settings.data, training, seed)
-    asked = settings.model_dump(mode="json", include={"model", "objective", "training", "template"})
+    hooks.validate = _validate(settings, tokenizer, model.settings, seed)
+    asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
-        train(model, objective(settings.objective, sources), training, work.out, name, hooks, model.compute)
+        learnt = objective(settings.objective, replace(sources, model=model.settings))
+        train(model, learnt, training, work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None
@@ -155,10 +186,11 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
         settings = _with_plan(settings, dial.size_for(data.tokens, settings.seconds, machine, vocabulary))
     training, model = settings.training, _architecture(settings)
     model = model.with_vocabulary(max(vocabulary, model.vocabulary))
-    weights = start.parameters or cost.parameters(model)
+    given = 0 if settings.partial else start.parameters  # what is started from is what is trained
+    weights = given or cost.parameters(model)
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
-    per_token = 6.0 * weights if start.parameters else cost.flops_per_token(model, training.time, backward=True)
+    per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
     held = cost.training_bytes(model, rows // training.accumulate, training.time, recompute=training.recompute)
     return Estimate(
         tokens=tokens,
@@ -222,7 +254,7 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
 
     training = settings.training
     samples, prompts = settings.samples, settings.samples.prompts
-    talk = None if settings.objective.kind == "next_token" else settings.template
+    talk = None if settings.objective.kind in ("next_token", "ahead") else settings.template
     per_token = cost.flops_per_token(model.settings, training.time, backward=True)
     return Hooks(
         log=work.log,
@@ -233,6 +265,46 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
         sample=sampler(tokenizer, prompts, talk, samples.tokens, work.out / "samples.jsonl") if prompts else None,
         meter=Meter(per_token, probed["peak_gflops"] * 1e9),
     )
+
+
+def _masked(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Pages with hidden words."""
+    from groundup.objectives.sources import masked_pages
+    from groundup.objectives.table import Sources
+
+    if settings.data is None or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective masked learns from pages alone: set `data`, and leave out texts, conversations, pairs and replay.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which an encoder does not do: leave them out.")
+    folder = Path(settings.data) / "train"
+    return Sources(masked=masked_pages(folder, tokenizer, settings.objective, model, settings.training, seed))
+
+
+def _labelled(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """Texts and their classes."""
+    from groundup.objectives.sources import labelled_texts
+    from groundup.objectives.table import Sources
+
+    if not settings.labelled or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
+        raise Problem("objective classify learns from texts with a class each alone: set `labelled`, and leave out the others.")
+    if settings.samples.prompts:
+        raise Problem("samples.prompts asks a model to go on with a text, which a classifier does not do: leave them out.")
+    return Sources(labelled=labelled_texts(settings.labelled, tokenizer, model, settings.training, seed))
+
+
+# Objectives with batches of their own kind; all others read pages, texts, conversations and pairs.
+SOURCES = {"masked": _masked, "classify": _labelled}
+
+
+def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
+    """What measures the model on held-out pages, if there are any."""
+    from groundup.objectives.sources import held_out, held_out_masked
+
+    if settings.data is None or settings.objective.kind in ("classify", "sequence_to_sequence"):
+        return None
+    if settings.objective.kind == "masked":
+        return held_out_masked(settings.data, tokenizer, settings.objective, model, settings.training, seed)
+    return held_out(settings.data, settings.training, seed)
 
 
 def _threads(machine: Machine) -> int:
@@ -262,17 +334,66 @@ def _model_folder(path: str) -> Path:
     return Path(path) / "model" if (Path(path) / "model").is_dir() else Path(path)
 
 
-def _model(settings: Settings, tokenizer: "Tokenizer", seed: int) -> Any:
+def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
     from groundup.model import folder
-    from groundup.model.transformer import Transformer
+    from groundup.model.architectures import build, with_head
+    from groundup.model.character_table import CharacterTable
 
+    if settings.partial:
+        return _awake(_started_in_part(settings, tokenizer, seed, work))
     if settings.start is not None:
+        if settings.vectors is not None:
+            raise Problem("train has both `start` and `vectors`: vectors are for fresh weights; leave out one of them.")
         if settings.model is not None:
             raise Problem(
                 "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
             )
-        return _awake(folder.load(_model_folder(settings.start), "f32"))
-    return Transformer(_architecture(settings).with_vocabulary(tokenizer.vocabulary), seed)
+        model = folder.load(_model_folder(settings.start), "f32")
+        _check_objective(model.settings, settings)
+        return _awake(model if settings.head is None else with_head(model, settings.head, seed))
+    if settings.head is not None:
+        raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
+    asked = _architecture(settings)
+    _check_objective(asked, settings)
+    made = build(asked.with_vocabulary(tokenizer.vocabulary), seed)
+    if isinstance(made.model.embed_tokens, CharacterTable):
+        made.model.embed_tokens.spell(tokenizer.tokens)
+    return made
+
+
+def _check_objective(model: ModelSettings, settings: Settings) -> None:
+    """Models with an encoder learn from sources and targets, and they alone."""
+    reads, asked = model.encoder is not None, settings.objective.kind
+    if reads != (asked == "sequence_to_sequence"):
+        fitting = "sequence_to_sequence" if reads else "one of the others, or a family with an encoder, such as t5"
+        raise Problem(f"objective.kind {asked} does not fit the family {model.family}: say {fitting}.")
+    if reads and settings.samples.prompts:
+        raise Problem("samples.prompts: a model that reads a source cannot go on with a prompt; leave them out.")
+
+
+def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
+    """A model of `model` with what `start` has for it; what was taken and what was not is logged."""
+    from groundup.model import folder
+
+    if settings.start is None or settings.model is None:
+        raise Problem("train with `partial` takes from `start` what fits into `model`: say both.")
+    wanted = settings.model.with_vocabulary(tokenizer.vocabulary)
+    model, fit = folder.load(_model_folder(settings.start), partial=True, settings=wanted, seed=seed)
+    if not fit.loaded:
+        raise Problem(f"nothing in {settings.start} fits into `model` ({fit}): leave out `start`, or change `model`.")
+    work.log(note=f"taken from {Path(settings.start).name}: {fit}")
+    return model
+
+
+def _start_from_vectors(model: Any, asked: VectorSettings, tokenizer: "Tokenizer") -> str:
+    """How many tokens got a vector."""
+    from groundup.model.start_vectors import embedding_of, freeze, start_from
+    from groundup.model.vector_files import read
+
+    found = start_from(model, read(asked.path), tokenizer)
+    if asked.frozen:
+        freeze(model, [embedding_of(model)[0]])
+    return str(found)
 
 
 def _awake(model: Any) -> Any:

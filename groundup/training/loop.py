@@ -23,7 +23,7 @@ from groundup.training.meter import Meter
 from groundup.training.optimizers import AdamW, Muon, optimizer
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
-from groundup.training.terms import Objective, forward_backward, total
+from groundup.training.terms import Adjusting, Objective, forward_backward, total
 
 
 def _quiet(*args: Any, **values: Any) -> None:
@@ -66,6 +66,8 @@ class Training:
         zero = torch.zeros((), dtype=torch.float32, device=example.device)
         self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
         self.state: dict[str, Tensor] = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
+        kept = model.state_dict()  # buffers too, if they are saved with the model
+        self.state |= {f"model.{name}": value for name, value in model.named_buffers() if name in kept}
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
 
     def advance(self, step: int) -> dict[str, Tensor]:
@@ -87,6 +89,8 @@ class Training:
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
             self.sums["applied"] += strength
             self.sums["skipped"] += 1 - strength
+        if isinstance(self.objective, Adjusting):
+            self.objective.after_step()
         for value in self.parameters.values():
             value.grad = None
         return means

@@ -104,7 +104,9 @@ class Muon:
         for rule, names, momentum in self.stacks:
             gradient = torch.stack([gradients[name] for name in names]).masked_fill_(failed, 0)
             momentum.mul_(1 - (1 - keep) * strength.to(momentum.dtype)).add_(gradient, alpha=1 - keep)
-            direction = orthogonalize(gradient.lerp_(momentum, keep), self.dtype)  # Nesterov: look one step ahead
+            ahead = gradient.lerp_(momentum, keep)  # Nesterov: look one step ahead
+            # A stack of experts is as many matrices: (names, experts, rows, columns).
+            direction = orthogonalize(ahead.flatten(0, -3), self.dtype).view_as(ahead)
             weights = [self.parameters[name] for name in names]
             if rule.decay:
                 torch._foreach_mul_(weights, 1 - rule.rate * factor * rule.decay * strength)
@@ -129,7 +131,7 @@ def kind_of(name: str, parameter: Tensor) -> str:
     """matrix, table (a row for each token or place, or the head) or vector: whatever no vector is multiplied with as a
     whole, like biases of each head, a filter of each channel, the speeds at which a state forgets."""
     weight = name.rsplit(".", 1)[-1].startswith("weight")
-    if parameter.ndim < 2 or parameter.shape[-2] == 1 or not weight:
+    if parameter.ndim < 2 or not weight or (parameter.ndim > 2 and parameter.shape[-2] == 1):
         return "vector"
     return "table" if any(part in name for part in ("embed_tokens", "positions", "lm_head")) else "matrix"
 

@@ -6,7 +6,7 @@ count over the whole step, so splitting a step into microbatches or among device
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,15 @@ class Objective(Protocol):
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """The terms of these rows, under the names that `counts` gives."""
+        ...
+
+
+@runtime_checkable
+class Adjusting(Protocol):
+    """An objective that also changes something of the model that no gradient does."""
+
+    def after_step(self) -> None:
+        """Called once the weights have moved."""
         ...
 
 

@@ -30,7 +30,8 @@ samplings = some.builds(
 
 def made(**settings) -> Transformer:
     """A small model with weights large enough to have opinions."""
-    sizes = ModelSettings(depth=2, width=32, heads=4, kv_heads=2, vocabulary=VOCABULARY, context=CONTEXT, **settings)
+    shape = {"depth": 2, "width": 32, "heads": 4, "kv_heads": 2, "vocabulary": VOCABULARY, "context": CONTEXT}
+    sizes = ModelSettings(**{**shape, **settings})
     model, generator = Transformer(sizes).eval(), torch.Generator().manual_seed(3)
     for parameter in model.parameters():
         if parameter.ndim > 1:
@@ -38,7 +39,12 @@ def made(**settings) -> Transformer:
     return model
 
 
-MODELS = {"qwen3": made(), "gpt2": made(family="gpt2")}
+MODELS = {
+    "qwen3": made(),
+    "gpt2": made(family="gpt2"),
+    "lfm2": made(family="lfm2", pattern=["conv", "full"]),
+    "deepseek": made(family="deepseek_v3", kv_heads=4, experts={"count": 4, "hidden": 24, "shared": 24}),
+}
 
 
 def greedy_by_definition(model: Transformer, prompt: list[int], count: int) -> list[int]:
@@ -68,10 +74,11 @@ def test_what_is_remembered_gives_the_logits_of_a_full_pass(family, attention, t
             torch.testing.assert_close(torch.cat(found, 1), model(torch.tensor([text])), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("family", ["qwen3", "lfm2"])
 @settings(max_examples=25, deadline=None)
 @given(some.lists(prompts, min_size=1, max_size=7), some.integers(1, 9), some.integers(1, 4), some.integers(1, 40))
-def test_the_engine_writes_what_full_passes_write(texts, count, slots, chunk):
-    model = MODELS["qwen3"]
+def test_the_engine_writes_what_full_passes_write(family, texts, count, slots, chunk):
+    model = MODELS[family]
     engine = Engine(model, slots, chunk=chunk)
     order = [engine.add(Request(text, count)) for text in texts]
     written: dict[int, list[int]] = {number: [] for number in order}
@@ -81,11 +88,12 @@ def test_the_engine_writes_what_full_passes_write(texts, count, slots, chunk):
     assert [written[number] for number in order] == [greedy_by_definition(model, text, count) for text in texts]
 
 
+@pytest.mark.parametrize("family", MODELS)
 @settings(max_examples=15, deadline=None)
 @given(some.lists(some.tuples(prompts, samplings, some.integers(1, 8)), min_size=2, max_size=6), some.integers(1, 40))
-def test_a_text_is_the_same_alone_and_in_company(requests, chunk):
+def test_a_text_is_the_same_alone_and_in_company(family, requests, chunk):
     def run(slots: int, several: list) -> dict[int, list[tuple[int, float]]]:
-        engine, written = Engine(MODELS["qwen3"], slots, chunk=chunk), {}
+        engine, written = Engine(MODELS[family], slots, chunk=chunk), {}
         for text, sampling, count in several:
             written[engine.add(Request(text, count, sampling))] = []
         while not engine.idle:
@@ -138,7 +146,9 @@ def test_a_number_depends_on_seed_and_step_alone(keys):
 
 
 def test_numbers_of_neighbouring_seeds_and_steps_are_unrelated():
-    grid = uniforms([seed for seed in range(100) for _ in range(100)], [step for _ in range(100) for step in range(100)])
+    grid = uniforms(
+        [seed for seed in range(100) for _ in range(100)], [step for _ in range(100) for step in range(100)]
+    )
     grid = grid.reshape(100, 100)
     assert len(set(grid.ravel().tolist())) == 10_000 and abs(grid.mean() - 0.5) < 0.02
     for shifted in (grid[1:, :] - 0.5, grid[:, 1:] - 0.5):

@@ -13,7 +13,7 @@ MUTANTS = 500
 ROOM = 300 << 20  # bytes of address space beyond what the imports took
 
 
-@pytest.mark.parametrize("kind", ["safetensors", "gguf"])
+@pytest.mark.parametrize("kind", ["safetensors", "q8_0", "q4_k"])
 def test_mutants_are_read_or_refused(kind, tmp_path):
     child = [sys.executable, __file__, kind, str(tmp_path)]
     done = subprocess.run(child, capture_output=True, text=True, timeout=200, check=False)
@@ -49,10 +49,11 @@ def main(kind: str, folder: Path) -> None:
     from tests.model_example import model, tokenizer
 
     words = tokenizer()
-    made = model(vocabulary=words.vocabulary)
-    if kind == "gguf":
+    wide = {"width": 256, "hidden": 256, "depth": 1} if kind.endswith("k") else {}
+    made = model(vocabulary=words.vocabulary, **wide)
+    if kind != "safetensors":
         path, read = folder / "x.gguf", lambda: (gguf.read(path), gguf.tokenizer_of(gguf.GGUF(path)))
-        gguf.write(path, made, words, "q8_0", "plain")
+        gguf.write(path, made, words, kind, "plain")
     else:
         path, read = folder / "model.safetensors", lambda: folders.load(folder)
         folders.save(folder, made)

@@ -83,7 +83,10 @@ def test_weights_come_back_from_other_names_as_they_went(shape, format):
     where = places(shape_settings(shape), state, format)
     theirs = give(where, state)
     back = take(where, theirs.__getitem__)
-    assert all(torch.equal(state[name], back[name]) for name in state) and len(back) == len(state)
+    assert len(back) == len(state)
+    for place in where:  # a gain to which one was added has lost its last bits
+        off = 2e-7 * place.plus
+        torch.testing.assert_close(back[place.ours], state[place.ours], atol=off, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

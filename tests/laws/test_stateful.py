@@ -154,6 +154,27 @@ def test_bf16_computes_the_same_but_for_rounding(family, packed):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_a_layer_that_is_computed_again_has_the_same_gradient(family):
+    positions, found = torch.tensor([[*range(9), *range(6)]]), []
+    for recompute in (False, True):
+        made = model(family)
+        made.recompute = recompute
+        made(ids(2, 15), positions).square().mean().backward()
+        found.append([value.grad for value in made.parameters()])
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_f64_is_kept(family):
+    made, text = model(family), ids(2, 20)
+    rough = made(text).double()
+    exact = made.double()(text)
+    assert exact.dtype == torch.float64 and not torch.equal(exact.float().double(), exact)
+    torch.testing.assert_close(rough, exact, **CLOSE)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_start_values_come_from_the_seed_alone(family):
     first = StatefulModel(settings(family), 3).state_dict()
     torch.rand(3)  # whatever the global generator does

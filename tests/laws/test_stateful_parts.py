@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from groundup.model import scan
-from groundup.model.mamba import Convolution
+from groundup.model.mamba import BLOCK, Convolution
 from groundup.model.mingru import positive
 from groundup.model.recurrent import CELLS
 from groundup.model.state import SegmentMemory, State, Texts
@@ -62,7 +62,7 @@ def test_cells_are_those_of_torch(family):
     ours = model(family).model.layers[0]
     theirs.load_state_dict(ours.state_dict())
     x = random(3, 11, 32)
-    for way in ("steps", "plain"):
+    for way in ("steps", "quick"):
         mine = ours(x, State(None, 0, Texts(torch.arange(11).expand(3, 11))), way)
         torch.testing.assert_close(mine, theirs(x)[0], **CLOSE)
 
@@ -77,7 +77,7 @@ def test_mingru_is_the_moving_average_of_the_paper():
         z = 1 / (1 + np.exp(-(weights["update_proj.weight"] @ token)))
         new = weights["new_proj.weight"] @ token
         h = (1 - z) * h + z * np.where(new >= 0, new + 0.5, 1 / (1 + np.exp(-new)))
-    mine = mixer(x, State(None, 0, Texts(torch.arange(9)[None])), "plain")[0, -1]
+    mine = mixer(x, State(None, 0, Texts(torch.arange(9)[None])), "quick")[0, -1]
     torch.testing.assert_close(mine.detach(), torch.from_numpy(weights["o_proj.weight"] @ h), **CLOSE)
     assert positive(torch.tensor([-30.0, 0.0, 2.0])).tolist() == pytest.approx([0.0, 0.5, 2.5], abs=1e-6)
     assert made(text).shape == (1, 9, 90)
@@ -96,6 +96,17 @@ def test_the_short_convolution_is_that_of_torch(kernel, bias):
         1, 2
     )
     torch.testing.assert_close(made(x, State(None, 0, Texts(torch.arange(9).expand(2, 9)))), expected, **CLOSE)
+
+
+@torch.inference_mode()
+def test_mamba_reads_long_texts_block_by_block():
+    made, text = model("mamba", depth=1), ids(1, 2 * BLOCK + 5)
+    quick = made(text)
+    made.attention = "steps"
+    torch.testing.assert_close(quick, made(text), **CLOSE)
+    memory = SegmentMemory(1)
+    parts = [memory.read(made, part) for part in text.split(BLOCK // 3, 1)]
+    torch.testing.assert_close(torch.cat(parts, 1), quick, **CLOSE)
 
 
 def test_shifting_puts_each_distance_where_it_belongs():
@@ -118,7 +129,7 @@ def test_relative_attention_by_shifting_is_that_by_distance(time, earlier, seed)
     seen = (torch.rand(2, 1, time, slots, generator=dice) < 0.7).tril(earlier)
     seen |= torch.eye(slots, dtype=torch.bool)[earlier:]
     meant = RELATIVE["steps"](q, k, v, r, (u, w), seen)
-    torch.testing.assert_close(RELATIVE["plain"](q, k, v, r, (u, w), seen), meant, **CLOSE)
+    torch.testing.assert_close(RELATIVE["quick"](q, k, v, r, (u, w), seen), meant, **CLOSE)
 
 
 def papers_layer(weights: dict[str, np.ndarray], h: np.ndarray, memory: np.ndarray, heads: int) -> np.ndarray:
@@ -149,7 +160,7 @@ def papers_layer(weights: dict[str, np.ndarray], h: np.ndarray, memory: np.ndarr
     a = np.concatenate(gathered, 1) @ weights["self_attn.o_proj.weight"].T
     o = norm(a + h, "post_attention_layernorm")
     inner = o @ weights["mlp.up_proj.weight"].T + weights["mlp.up_proj.bias"]
-    bent = 0.5 * inner * (1 + np.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner**3)))
+    bent = np.maximum(inner, 0)
     return norm(
         o + bent @ weights["mlp.down_proj.weight"].T + weights["mlp.down_proj.bias"], "post_feedforward_layernorm"
     )

@@ -5,14 +5,18 @@ import json
 import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, MarianConfig, MarianMTModel, T5Config, T5ForConditionalGeneration
+from transformers.models.t5.modeling_t5 import T5Attention
 
 from groundup.errors import Problem
 from groundup.generation.sequence import translate
 from groundup.model import folder
 from groundup.model.encoder_decoder import EncoderDecoder
 from groundup.model.names import places
+from groundup.model.relative_bias import buckets_of
 from groundup.model.safetensors import TensorFile
+from groundup.tokenizer import chat
 from tests.encoder_decoder_example import ids, model
+from tests.model_example import tokenizer
 
 T5 = {"vocab_size": 60, "d_model": 32, "d_kv": 9, "d_ff": 48, "num_heads": 3, "eos_token_id": None,
       "decoder_start_token_id": 0}  # fmt: skip
@@ -71,7 +75,7 @@ def test_gradients_are_equal(pair):
         torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten()).backward()
     told = {name: parameter.grad for name, parameter in theirs.named_parameters()}
     for place in places(ours.settings, dict(ours.named_parameters()), "hf"):
-        if place.ours == "head_bias" or place.ours.endswith("k_proj.bias"):
+        if place.ours == "lm_head_bias" or place.ours.endswith("k_proj.bias"):
             continue  # what they do not train, and what adds the same to all scores of a query
         mine, expected = ours.get_parameter(place.ours).grad, told[place.theirs]
         assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max(), place.ours
@@ -108,6 +112,19 @@ def test_the_transformer_of_2017_is_saved_as_ours_alone(tmp_path):
     again = folder.load(tmp_path)
     assert again.settings == ours.settings
     assert torch.equal(again(ids(1, 5), ids(1, 6)), ours(ids(1, 5), ids(1, 6)))
+
+
+def test_beside_a_tokenizer_targets_begin_and_end_as_texts_do(tmp_path):
+    words = tokenizer(300)
+    ours, between = model("t5", vocabulary=310), words.specials[chat.SEPARATOR]
+    folder.save(tmp_path, ours, words)
+    theirs = AutoModelForSeq2SeqLM.from_pretrained(tmp_path).eval()
+    source = torch.tensor([words.encode("the cat sat").tolist()])
+    told = theirs.generate(source, max_new_tokens=20, do_sample=False)[0].tolist()
+    assert told[0] == between
+    assert translate(ours, source.tolist(), 20, between, between)[0] == [
+        token for token in told[1:] if token != between
+    ]
 
 
 def of_torch(ours: EncoderDecoder) -> torch.nn.Transformer:
@@ -227,10 +244,10 @@ def test_the_likeliest_target_is_the_same_for_64_tokens(pair):
 def test_beams_find_the_same_targets(pair, penalty):
     ours, theirs = pair
     start, ended = theirs.config.decoder_start_token_id, 0
-    for seed in range(4):
+    for seed in range(2):
         source = ids(2, 9, seed)
         free = translate(ours, source.tolist(), 14, start, None)
-        for end in (free[0][2], free[0][7], free[1][5]):
+        for end in (free[0][2], free[1][5]):
             told = theirs.generate(
                 source, max_new_tokens=14, do_sample=False, num_beams=4, eos_token_id=end, pad_token_id=59,
                 length_penalty=penalty, early_stopping=False, use_cache=False,
@@ -240,3 +257,13 @@ def test_beams_find_the_same_targets(pair, penalty):
             assert mine == [line[: line.index(end)] if end in line else line for line in cut]
             ended += sum(end in line for line in cut)
     assert ended
+
+
+@pytest.mark.parametrize("both_ways", [True, False])
+def test_distances_fall_into_the_same_buckets(both_ways):
+    back = torch.arange(-700, 701)
+    for buckets in (4, 8, 12, 32, 64, 128):
+        for furthest in (buckets, 100, 128, 169, 250, 512):
+            if furthest > buckets // 2:
+                theirs = T5Attention._relative_position_bucket(-back, both_ways, buckets, furthest)
+                assert torch.equal(buckets_of(back, buckets, furthest, both_ways), theirs)

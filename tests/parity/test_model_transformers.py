@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 from transformers import (
-    AutoModelForCausalLM,
     AutoTokenizer,
     GPT2Config,
     LlamaConfig,
@@ -16,22 +15,15 @@ from transformers import (
 
 from groundup.model import folder
 from groundup.tokenizer import chat
-from tests.model_example import SHAPES, TEXT, TinyCache, ids, model, tokenizer
-
-
-def theirs_of(path):
-    return AutoModelForCausalLM.from_pretrained(path).eval()
-
-
-@torch.inference_mode()
-def continued(ours, text, count):
-    """The likeliest tokens, one by one, with a cache."""
-    cache, new = TinyCache(ours.settings.depth, 1), text
-    for _ in range(count):
-        new = ours(new, cache=cache)[:, -1:].argmax(-1)
-        cache.lengths = cache.lengths + (text.shape[1] - cache.lengths)
-        text = torch.cat((text, new), 1)
-    return text
+from tests.model_example import SHAPES, TEXT, ids, model, tokenizer
+from tests.parity_example import (
+    SMALL,
+    comes_back_as_it_went,
+    logits_and_gradients_are_equal,
+    texts_are_equal,
+    theirs_of,
+    written_by_transformers,
+)
 
 
 @pytest.fixture(params=SHAPES)
@@ -41,33 +33,14 @@ def pair(request, tmp_path):
     return ours, theirs_of(tmp_path)
 
 
-def test_logits_are_equal(pair):
-    ours, theirs = pair
-    with torch.inference_mode():
-        mine, expected = ours(ids(2, 40)), theirs(ids(2, 40)).logits
-    assert (mine - expected).abs().max() <= 2e-5 * expected.abs().max()
+def test_logits_and_gradients_are_equal(pair):
+    logits_and_gradients_are_equal(*pair, ids(2, 40))
 
 
 def test_the_likeliest_continuation_is_the_same_for_64_tokens(pair):
-    ours, theirs = pair
-    expected = theirs.generate(ids(1, 10), max_new_tokens=64, min_new_tokens=64, do_sample=False, pad_token_id=0)
-    assert torch.equal(continued(ours, ids(1, 10), 64), expected)
+    texts_are_equal(*pair, ids(1, 10))
 
 
-def test_gradients_are_equal(pair):
-    ours, theirs = pair
-    text = ids(2, 20)
-    for made in (ours, theirs):
-        out = made(text)
-        logits = out if isinstance(out, torch.Tensor) else out.logits
-        torch.nn.functional.cross_entropy(logits.flatten(0, 1), text.flatten()).backward()
-    mine = ours.model.embed_tokens.weight.grad
-    expected = theirs.get_input_embeddings().weight.grad
-    assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max()
-
-
-SMALL = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-         "intermediate_size": 40, "max_position_embeddings": 64, "eos_token_id": None, "pad_token_id": 0}  # fmt: skip
 ROPES = {
     "linear": {"rope_type": "linear", "factor": 3.0},
     "dynamic": {"rope_type": "dynamic", "factor": 2.0},
@@ -100,16 +73,6 @@ CONFIGS = {
 }
 
 
-def written_by_transformers(config, path):
-    torch.manual_seed(3)
-    theirs = AutoModelForCausalLM.from_config(config).eval()
-    with torch.no_grad():
-        for parameter in theirs.parameters():
-            parameter.normal_(0, 0.3)
-    theirs.save_pretrained(path)
-    return theirs
-
-
 @pytest.fixture(params=CONFIGS)
 def theirs(request, tmp_path):
     return written_by_transformers(CONFIGS[request.param], tmp_path / "theirs"), tmp_path
@@ -117,24 +80,13 @@ def theirs(request, tmp_path):
 
 def test_their_folders_give_their_logits_gradients_and_texts(theirs):
     theirs, path = theirs
-    ours, text = folder.load(path / "theirs"), ids(2, 30, 90)
-    mine, expected = ours(text), theirs(text).logits
-    assert (mine - expected).abs().max() <= 2e-5 * expected.abs().max()
-    for logits in (mine, expected):
-        torch.nn.functional.cross_entropy(logits.flatten(0, 1), text.flatten()).backward()
-    mine, expected = ours.model.embed_tokens.weight.grad, theirs.get_input_embeddings().weight.grad
-    assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max()
-    said = theirs.generate(ids(1, 8, 90), max_new_tokens=64, do_sample=False, pad_token_id=0)
-    assert torch.equal(continued(ours, ids(1, 8, 90), 64), said)
+    ours = folder.load(path / "theirs")
+    logits_and_gradients_are_equal(ours, theirs, ids(2, 30, 90))
+    texts_are_equal(ours, theirs, ids(1, 8, 90))
 
 
 def test_their_folder_comes_back_as_it_went(theirs):
-    theirs, path = theirs
-    folder.save(path / "back", folder.load(path / "theirs"))
-    again = theirs_of(path / "back")
-    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
-    with torch.inference_mode():
-        assert torch.equal(again(ids(2, 30, 90)).logits, theirs(ids(2, 30, 90)).logits)
+    comes_back_as_it_went(*theirs)
 
 
 @pytest.mark.parametrize("name", ["qwen3", "gpt2"])

@@ -8,6 +8,7 @@ OBJECTIVES = {
     "next_token": "learns to go on with pages",
     "answers": "learns to answer, from dialogues",
     "preference": "learns what is preferred, from pairs",
+    "sequence_to_sequence": "learns to write a target after reading its source",
 }
 SHOWN = 6  # samples of one prompt
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from groundup.model.families.family import Family
+from groundup.model.families.family import SIZES, Family, scored
 from groundup.model.families.llama import GGUF
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ GPT2 = Family(
     ),
     lacks=lacks,
     names=NAMES,
+    heads=scored("GPT2"),
+    root="transformer.",
     stored=frozenset({"transposed"}),
     gguf=GGUF | {f"self_attn.{name}_proj": "blk.{}.attn_qkv" for name in "qkv"},
+    gguf_keys=SIZES | {"eps": "attention.layer_norm_epsilon"},
 )  # fmt: skip

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 WORDS = {"full_attention": "full", "sliding_attention": "window"}
 
 
-def pattern_of(types: Any, where: str, words: dict[str, str] | None = None) -> list[str]:
-    """Their list of a word for each layer -> our shortest pattern that repeats to it."""
+def pattern_of(types: Any, where: str, words: dict[str, str] | None = None, depth: Any = None) -> list[str]:
+    """Their list of a word for each layer, of `depth` if it is given -> our shortest pattern that repeats to it."""
     words = words or WORDS
     if not isinstance(types, list) or not types:
         raise Problem(f"{where}: layer_types is {types!r}; expected a word for each layer.")
     if unknown := [word for word in types if word not in words]:
         raise Problem(f"{where}: layer_types has {unknown[0]!r}; only {', '.join(words)} are computed here.")
+    if depth is not None and len(types) != depth:
+        raise Problem(f"{where}: layer_types names {len(types)} layers and num_hidden_layers says {depth}.")
     return shortest([words[word] for word in types])
 
 

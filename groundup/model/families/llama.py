@@ -6,7 +6,8 @@ Mistral looks through a window, Qwen 2 adds biases to q, k, v, Qwen 3 norms quer
 from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
-from groundup.model.families.family import Config, Family
+from groundup.model.families.biases import ATTENTION, FEEDFORWARD, biased_otherwise, read_biases, write_biases
+from groundup.model.families.family import Config, Family, scored
 from groundup.model.families.layer_types import pattern_of, types_of
 from groundup.model.families.rotary import READS, ROTARY, read_rotary, write_rotary
 
@@ -43,7 +44,12 @@ GGUF = {
     "mlp.gate_proj": "blk.{}.ffn_gate",
     "mlp.up_proj": "blk.{}.ffn_up",
     "mlp.down_proj": "blk.{}.ffn_down",
+    "attention_output_norm": "blk.{}.post_attention_norm",
+    "feedforward_output_norm": "blk.{}.post_ffw_norm",
 }
+STRETCHES = frozenset({"linear", "yarn"})  # that llama.cpp computes in every family
+# Their names where they are ours, for families that change a few of them.
+SAME = {stem: stem if stem.startswith(("model.", "lm_head")) else f"model.layers.{{}}.{stem}" for stem in GGUF}
 
 
 def uneven(settings: "ModelSettings") -> list[str]:
@@ -75,7 +81,7 @@ def read_qwen(config: Config, where: str) -> dict[str, Any]:
     if not types:
         windows = size is not None and isinstance(depth, int) and isinstance(first, int)
         types = ["sliding_attention" if windows and layer >= first else "full_attention" for layer in range(depth or 1)]
-    pattern = pattern_of(types, where)
+    pattern = pattern_of(types, where, depth=depth or 1)
     if size is None and pattern != ["full"]:
         raise Problem(f"{where}: layer_types has {types}, but use_sliding_window says that no window is used.")
     return found | {"pattern": pattern} | ({"window": size} if size else {})
@@ -94,20 +100,23 @@ LLAMA = Family(
     parts=PARTS | {"eps": 1e-5},
     model_type="llama",
     class_name="LlamaForCausalLM",
+    heads=scored("Llama"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0},
-    meant={"hidden_act": ("silu",), "attention_bias": (False,), "mlp_bias": (False,), "pretraining_tp": (1, None)},
-    free=ROTARY,
-    reads=READS,
-    read=read_rotary,
-    write=write_rotary,
-    lacks=uneven,
+    meant={"hidden_act": ("silu",), "pretraining_tp": (1, None)},
+    free=ROTARY | {"biases"},
+    reads=READS | {ATTENTION, FEEDFORWARD},
+    read=lambda config, where: read_rotary(config, where) | read_biases(config, where),
+    write=lambda settings: write_rotary(settings) | write_biases(settings),
+    lacks=lambda settings: uneven(settings) + biased_otherwise(settings),
     gguf=GGUF,
+    gguf_stretches=STRETCHES | {"llama3", "longrope"},
 )
 MISTRAL = Family(
     parts=PARTS | {"eps": 1e-5},
     model_type="mistral",
     class_name="MistralForCausalLM",
+    heads=scored("Mistral"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0, "kv_heads": 8},
     meant={"hidden_act": ("silu",)},
@@ -116,11 +125,15 @@ MISTRAL = Family(
     read=read_mistral,
     write=write_mistral,
     lacks=mixed,
+    gguf=GGUF,
+    gguf_name="llama",
+    gguf_stretches=STRETCHES | {"llama3", "longrope"},
 )
 QWEN2 = Family(
     parts=PARTS | {"biases": "qkv", "eps": 1e-6},
     model_type="qwen2",
     class_name="Qwen2ForCausalLM",
+    heads=scored("Qwen2"),
     keys={name: key for name, key in KEYS.items() if name != "head_width"},
     unsaid={"tied": False, "eps": 1e-6, "rope_base": 10_000.0, "kv_heads": 32},
     meant={"hidden_act": ("silu",)},
@@ -133,11 +146,13 @@ QWEN2 = Family(
         or [f"head_width = {settings.head_width}"] * (settings.head_width * settings.heads != settings.width)
     ),
     gguf=GGUF,
+    gguf_stretches=STRETCHES,
 )
 QWEN3 = Family(
     parts=PARTS | {"qk_norm": True, "eps": 1e-6},
     model_type="qwen3",
     class_name="Qwen3ForCausalLM",
+    heads=scored("Qwen3"),
     keys=KEYS,
     unsaid={"tied": False, "eps": 1e-6, "head_width": 128, "rope_base": 10_000.0, "kv_heads": 32},
     meant={"hidden_act": ("silu",), "attention_bias": (False,)},
@@ -146,4 +161,5 @@ QWEN3 = Family(
     read=read_qwen,
     write=write_qwen,
     gguf=GGUF,
+    gguf_stretches=STRETCHES,
 )

@@ -75,7 +75,7 @@ def lacks(settings: "ModelSettings") -> list[str]:
 
 def names() -> dict[str, str]:
     """Ours -> theirs."""
-    found = {"model.embed_tokens": "model.shared", "head_bias": "final_logits_bias"}
+    found = {"model.embed_tokens": "model.shared", "lm_head_bias": "final_logits_bias"}
     for side in ("encoder", "decoder"):
         ours = f"model.{side}.layers.{{}}."
         found |= {

@@ -45,6 +45,9 @@ def read_rotary(config: Config, where: str) -> dict[str, Any]:
     new, old = config.get("rope_parameters") or {}, config.get("rope_scaling") or {}
     if not isinstance(new, Mapping) or not isinstance(old, Mapping):
         raise Problem(f"{where}: rope_parameters is {new or old!r}; expected a table.")
+    for key in sorted(set(new) & set(old)):
+        if new[key] != old[key]:
+            raise Problem(f"{where}: {key} is {new[key]!r} in rope_parameters and {old[key]!r} in rope_scaling.")
     return parameters({**old, **new}, config, where)
 
 
@@ -52,7 +55,7 @@ def parameters(told: Mapping[str, Any], config: Config, where: str) -> dict[str,
     """One table of rope_parameters -> our settings."""
     found: dict[str, Any] = {}
     for name, key in (("rope_base", BASE), ("rope_share", SHARE)):
-        value = told.get(key, config.get(key))
+        value = agreed(told, config, key, where)
         if value is None:
             continue
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -71,11 +74,19 @@ def parameters(told: Mapping[str, Any], config: Config, where: str) -> dict[str,
     if kind not in OF_KIND:
         return found
     values = {name: told[NUMBERS[name]] for name in OF_KIND[kind] if told.get(NUMBERS[name]) is not None}
-    if "original" not in values and config.get(NUMBERS["original"]):  # Phi-3 says it outside of the table
-        values["original"] = config[NUMBERS["original"]]
+    if "original" in OF_KIND[kind] and (original := agreed(told, config, NUMBERS["original"], where)) is not None:
+        values["original"] = original  # Phi-3 says it outside of the table
     if kind == "longrope" and "factor" not in values and values.get("original"):
         values["factor"] = max(1.0, config.get("max_position_embeddings", 0) / values["original"])
     return found | {"rope_scaling": {"kind": kind, **values}}
+
+
+def agreed(told: Mapping[str, Any], config: Config, key: str, where: str) -> Any:
+    """What the table of rope_parameters or the file itself says of a key; both may, if it is the same."""
+    inside, outside = told.get(key), config.get(key)
+    if None not in (inside, outside) and inside != outside:
+        raise Problem(f"{where}: {key} is {inside!r} in rope_parameters and {outside!r} outside of it.")
+    return outside if inside is None else inside
 
 
 def write_rotary(settings: "ModelSettings") -> dict[str, Any]:
