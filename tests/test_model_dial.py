@@ -4,8 +4,9 @@ import pytest
 
 from groundup import config, hardware
 from groundup.errors import Problem
-from groundup.model import cost, dial
+from groundup.model import cost, dial, folder
 from groundup.stages import train
+from tests import training_example
 
 MACHINE = hardware.look()
 DEPTHS = range(1, 33)
@@ -90,3 +91,18 @@ def test_a_plan_keeps_to_its_text_and_time(tokens):
     work = plan.tokens * cost.flops_per_token(plan.model, plan.time, backward=True)
     assert work <= 300 * cost.flops_per_second(MACHINE) * 1.05
     assert plan.model == dial.dial(plan.model.depth, 1000)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return training_example.make_world(tmp_path_factory.mktemp("world"), stories=60)
+
+
+def test_a_training_by_the_dial_runs_and_recomputing_changes_not_one_bit(world, tmp_path):
+    made = []
+    for recompute in (False, True):
+        training = {"steps": 3, "rows": 4, "time": 32, "precision": "f32", "recompute": recompute}
+        asked = config.build(train.Settings, {"data": str(world / "tokens"), "dial": 2, "training": training})
+        made.append(training_example.make(tmp_path / str(recompute), asked) / "model" / "model.safetensors")
+    assert folder.load(made[0].parent).settings.width == 64
+    assert made[0].read_bytes() == made[1].read_bytes()

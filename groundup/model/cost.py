@@ -17,6 +17,7 @@ from groundup.model.cost_parts import (
     PLACES,
     Part,
     cross_attention,
+    experts,
     norms,
     nothing,
     together,
@@ -40,12 +41,12 @@ def parts(settings: ModelSettings, time: int = 1, kernel: str = "plain") -> Iter
         yield from cost_stateful.parts(settings, time)
         return
     for stack, crossing in stacks(settings):
-        feedforward, around = FEEDFORWARDS[stack.feedforward](stack), norms(stack, 3 if crossing else 2)
+        around = norms(stack, 3 if crossing else 2)
         for layer in range(stack.depth):
             kind = stack.kind_of(layer)
             mixer = MIXERS[kind](stack, kind, time, kernel)
             yield "attention", together(mixer, cross_attention(stack, time, kernel)) if crossing else mixer
-            yield "feed-forward", feedforward
+            yield "feed-forward", experts(stack) if stack.mixes(layer) else FEEDFORWARDS[stack.feedforward](stack)
             yield "norms", around
 
 
@@ -114,11 +115,13 @@ def activation_bytes(
     Recomputed, a layer keeps only what came into it, and all of one layer is there while its backward pass runs.
     """
     width = settings.width
-    kept = [part.kept for _, part in parts(settings, time, kernel)]
+    more = F32 / number if number < F32 else 0.0
+    kept = [part.kept + part.wide * more for _, part in parts(settings, time, kernel)]
     layers = [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
     inside = len(layers) * width + max(layers) if recompute else sum(layers)
     every = stacks(settings)
-    ends = sum(last_norm(stack).kept for stack, _ in every) + settings.vocabulary * (2 if settings.logit_cap else 1)
+    lasts = [last_norm(stack) for stack, _ in every]
+    ends = sum(part.kept + part.wide * more for part in lasts) + settings.vocabulary * (2 if settings.logit_cap else 1)
     return round(rows * time * ((inside + ends) * number + ID * len(every)))
 
 

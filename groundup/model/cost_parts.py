@@ -21,6 +21,7 @@ class Part:
     last: int = 0  # of `met`, those of a last product whose outcome no backward pass asks for
     needed: float = 0.0  # the share of `flops` for pairs that are not hidden afterwards
     kept: float = 0.0  # numbers that wait for the backward pass
+    wide: float = 0.0  # numbers in f32 that wait beside these where all else is rounded
     cached: int = 0  # numbers that a cache keeps for each token
     carried: int = 0  # numbers that are kept for each text, however long
 
@@ -57,6 +58,7 @@ def attention(settings: ModelSettings, kind: str, time: int, kernel: str) -> Par
         flops=4.0 * queries * time,
         needed=4.0 * queries * seen(kind, time, settings.window),
         kept=KEPT[kernel](settings, time) + _kept_by_qk_norm(settings),
+        wide=(queries + keys) / 2 * (bool(settings.qk_norm) and settings.norm == "rms_one"),
         cached=2 * keys,
     )
 
@@ -83,8 +85,9 @@ def _kept_by_plain(settings: ModelSettings, time: int) -> int:
 
 
 def _kept_by_fused(settings: ModelSettings, time: int) -> int:
-    """No scores, only the logarithm of their sum; a cap is not known to it, so that plain does the work."""
-    if settings.attention_cap:
+    """No scores, only the logarithm of their sum. A cap is not known to it, and a bias that is trained makes it hold all
+    scores as well: it is as plain then."""
+    if settings.attention_cap or settings.positions == "relative":
         return _kept_by_plain(settings, time)
     return 2 * (settings.heads + settings.kv_heads) * settings.head_width + settings.heads
 
@@ -104,12 +107,48 @@ def seen(kind: str, time: int, size: int) -> float:
     return (time + 1) / 2
 
 
+def latent(settings: ModelSettings, kind: str, time: int, kernel: str) -> Part:
+    """Latent attention as it is trained: keys and values of all heads are made of the latents."""
+    sizes, heads, width = settings.latent, settings.heads, settings.width
+    assert sizes is not None
+    queries, values, made = heads * settings.head_width, heads * sizes.value, heads * (sizes.plain + sizes.value)
+    asking = sizes.query_rank * (width + queries) if sizes.query_rank else width * queries
+    matrices = asking + width * (sizes.kv_rank + sizes.rope) + sizes.kv_rank * made + values * width
+    biases = (sizes.query_rank + sizes.kv_rank + sizes.rope) * bool(settings.biases) + width * (settings.biases is True)
+    normed = sizes.kv_rank + measures(settings) + (2 * sizes.query_rank + measures(settings)) * bool(sizes.query_rank)
+    scores = heads * time * (2 if settings.attention_cap else 1)  # fused too: it wants values as wide as keys
+    spread = sizes.kv_rank * made / time  # the matrix that makes keys and values, once for each text
+    return Part(
+        matrices=matrices,
+        vectors=biases + gains(settings) * (sizes.query_rank + sizes.kv_rank),
+        met=matrices,
+        flops=2.0 * (queries + values) * time,
+        needed=2.0 * (queries + values) * seen("full", time, 0),
+        kept=normed + heads * sizes.kv_rank + 2 * queries + 2 * values + scores + spread,
+        cached=sizes.kv_rank + sizes.rope,
+    )
+
+
+def convolution(settings: ModelSettings, kind: str, time: int, kernel: str) -> Part:
+    """Three projections, a few products for each number, and one projection more."""
+    width, size = settings.width, settings.convolution
+    return Part(
+        matrices=4 * width * width,
+        vectors=width * size + 4 * width * (settings.biases is True),
+        met=4 * width * width,
+        kept=(size + 5) * width,
+        carried=width * (size - 1),
+    )
+
+
 # kind of layer -> (settings, kind, tokens of the text, attention by which kernel) -> what mixes its tokens
 MIXERS: dict[str, Callable[[ModelSettings, str, int, str], Part]] = {
     "full": attention,
     "window": attention,
     "blocks": attention,
     "strided": attention,
+    "latent": latent,
+    "conv": convolution,
 }
 
 
@@ -127,17 +166,33 @@ CURVES = {  # numbers of the inner width that wait for the backward pass: what i
 }
 
 
-def feedforward(settings: ModelSettings) -> Part:
+def feedforward(settings: ModelSettings, hidden: int = 0) -> Part:
     """Two matrices, or three where one half decides how much of the other passes."""
+    hidden = hidden or settings.hidden
     widening = 2 if settings.feedforward in GATED else 1
-    matrices = (widening + 1) * settings.width * settings.hidden
-    vectors = (widening * settings.hidden + settings.width) * settings.has_bias("feedforward")
-    kept = CURVES[settings.feedforward] * settings.hidden
-    return Part(matrices, vectors, met=matrices, last=settings.width * settings.hidden, kept=kept)
+    matrices = (widening + 1) * settings.width * hidden
+    vectors = (widening * hidden + settings.width) * settings.has_bias("feedforward")
+    kept = CURVES[settings.feedforward] * hidden
+    return Part(matrices, vectors, met=matrices, last=settings.width * hidden, kept=kept)
 
 
 # name of a feed-forward in the settings -> its cost
 FEEDFORWARDS: dict[str, Callable[[ModelSettings], Part]] = dict.fromkeys(CURVES, feedforward)
+
+
+def experts(settings: ModelSettings) -> Part:
+    """Some of many gated feed-forwards: all are trained, a token meets the chosen, the shared one and the router."""
+    sizes, width, hidden = settings.experts, settings.width, settings.expert_hidden
+    assert sizes is not None
+    one, router = 3 * width * hidden, width * sizes.count
+    numbers = 2 * sizes.count + 8 * sizes.chosen  # rates, shares, and who goes where
+    part = Part(
+        matrices=sizes.count * one + router,
+        met=sizes.chosen * one + router,
+        kept=sizes.chosen * (2 * width + CURVES[settings.feedforward] * hidden) + numbers,
+        wide=width + numbers / 2,
+    )
+    return together(part, feedforward(settings, sizes.shared)) if sizes.shared else part
 
 
 # --- norms ----------------------------------------------------------------------------------------------------------
@@ -148,14 +203,16 @@ def norms(settings: ModelSettings, parts: int = 2) -> Part:
     count = 2 * parts if settings.norm_place == "sandwich" else parts
     shared = settings.parallel and settings.norm == "layer"  # LayerNorm keeps its input, which is one for both halves
     kept = (count + parts - shared) * settings.width + count * measures(settings)
-    return Part(vectors=count * gains(settings) * settings.width, kept=kept)
+    wide = count * settings.width / 2 * (settings.norm == "rms_one")  # what is normed stays f32: twice as long
+    return Part(vectors=count * gains(settings) * settings.width, kept=kept, wide=wide)
 
 
 def last_norm(settings: ModelSettings) -> Part:
     """Before the head; where norms stand after the sum the last layer has one already."""
     if settings.norm_place == "post":
         return Part(kept=settings.width)
-    return Part(vectors=gains(settings) * settings.width, kept=2 * settings.width + measures(settings))
+    wide = settings.width / 2 * (settings.norm == "rms_one")
+    return Part(vectors=gains(settings) * settings.width, kept=2 * settings.width + measures(settings), wide=wide)
 
 
 # --- positions ------------------------------------------------------------------------------------------------------

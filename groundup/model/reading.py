@@ -4,7 +4,7 @@ Made once and handed to every layer, so that no layer works out what another has
 who sees whom, for each kind of attention once. It is also the only one that talks with a cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import torch
@@ -65,6 +65,14 @@ class Reading:
         self.positions, self.segments, self.cache = positions, segments, cache
         self._angles: dict[str, Angles | None] = {}
         self._sights: dict[str, tuple[Tensor | None, Sight]] = {}
+
+    def prepare(self, kinds: Iterable[str]) -> None:
+        """Work out before the first layer what layers of these kinds share: one that is computed again then repeats only
+        what is its own, and a trained bias is part of one graph."""
+        for kind in kinds:
+            self.angles(kind)
+            if self.cache is None:
+                self._here(kind)
 
     def angles(self, kind: str) -> Angles | None:
         """By which queries and keys of a layer of this kind are turned."""

@@ -110,6 +110,8 @@ class Transformer(nn.Module):
         length. segments (batch, time): documents packed into one row, blind to each other (their positions restart).
         """
         x, reading = self.enter(ids, positions, cache, segments)
+        if self.recompute:
+            reading.prepare(self.settings.pattern)
         for layer in self.model.layers:
             x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
         return self.model.norm(x)

@@ -86,7 +86,7 @@ class Settings(config.Settings):
         for name in names:
             if name not in FAMILIES:
                 raise ValueError(f"{name} is not a family; {did_you_mean(name, FAMILIES)}")
-            if FAMILIES[name].architecture != "decoder":
+            if FAMILIES[name].architecture not in ("decoder", "stateful"):
                 raise ValueError(f"{name} does not foretell the next token of a page: leave it out")
         return names
 
