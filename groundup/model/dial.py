@@ -61,6 +61,21 @@ def plan(model: ModelSettings, optimizer: str = "muon", rows: int = 0, time: int
     return Plan(model, max(1, round(tokens / (rows * time))), rows, time, rate(model.depth, optimizer))
 
 
+def turned(depth: int, model: Any, training: Any) -> dict[str, Any]:
+    """The settings `model` and `training` of a stage as the dial means them; what is given wins, what is wrong is left for others to refuse."""
+    if not isinstance(model, Mapping) or not isinstance(training, Mapping):
+        return {}
+    model, optimizer = meant(depth, model), training.get("optimizer") or {}
+    try:
+        kind = optimizer.get("kind", "muon")
+        found = plan(ModelSettings.model_validate(model), kind, training.get("rows", 0), training.get("time", 0))
+    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+        return {"model": model}
+    optimizer = {**optimizer, "rate": optimizer.get("rate") or found.rate}
+    told = {"steps": found.steps, "rows": found.rows, "time": found.time}
+    return {"model": model, "training": {**told, **training, "optimizer": optimizer}}
+
+
 def batch(tokens: int) -> int:
     """Tokens of one step, a power of two: as the root of all that is read (McCandlish et al. 2018, Bergsma et al. 2025)."""
     usual = TOKENS_PER_WEIGHT * matrices(dial(REFERENCE))

@@ -59,7 +59,9 @@ class Settings(config.Settings):
 
     data: Input = Field(description="a folder of tokens: what all learn from")
     families: list[str] = Field(
-        default=["qwen3", "llama", "gpt2"], min_length=1, description="who takes part; the first one sets the compute"
+        default=["qwen3", "llama", "gpt2", "mixtral", "lfm2", "transformer_xl", "lstm", "mingru", "mamba"],
+        min_length=1,
+        description="who takes part; the first one sets the compute",
     )
     positions: list[str] = Field(
         default=list(SCHEMES), description=f"schemes tried on the first family: {', '.join(SCHEMES)}"

@@ -110,24 +110,9 @@ class Settings(config.Settings):
             return given
         if other := next((name for name in ("start", "seconds") if given.get(name) is not None), None):
             raise ValueError(f"`dial` and `{other}` both say how large the model is: leave out one of them")
-        return {**given, **_dialled(given["dial"], given.get("model") or {}, given.get("training") or {})}
+        from groundup.model import dial
 
-
-def _dialled(depth: int, model: Any, training: Any) -> dict[str, Any]:
-    """`model` and `training` as the dial means them; what is given wins, what is wrong is left for others to refuse."""
-    from groundup.model import dial
-
-    if not isinstance(model, Mapping) or not isinstance(training, Mapping):
-        return {}
-    model, optimizer = dial.meant(depth, model), training.get("optimizer") or {}
-    try:
-        kind = optimizer.get("kind", "muon")
-        plan = dial.plan(ModelSettings.model_validate(model), kind, training.get("rows", 0), training.get("time", 0))
-    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
-        return {"model": model}
-    optimizer = {**optimizer, "rate": optimizer.get("rate") or plan.rate}
-    told = {"steps": plan.steps, "rows": plan.rows, "time": plan.time}
-    return {"model": model, "training": {**told, **training, "optimizer": optimizer}}
+        return {**given, **dial.turned(given["dial"], given.get("model") or {}, given.get("training") or {})}
 
 
 def run(settings: Settings, work: Work) -> None:
