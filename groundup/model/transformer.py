@@ -53,6 +53,11 @@ class Transformer(nn.Module):
         super().__init__()
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
+        if type(self) is Transformer and settings.head.kind != "next_token":
+            raise Problem(
+                f"a Transformer foretells the next token, and these settings say model.head.kind = {settings.head.kind}: "
+                f"build the model with groundup.model.architectures.build."
+            )
         self.settings, self.attention, self.compute = settings, attention, compute
         self.model = self.body(settings)
         if not settings.tied and settings.head.kind in WRITING:
