@@ -14,7 +14,8 @@ from groundup.objectives.balanced import Balanced
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.objectives.table import Sources, objective
-from groundup.training.loop import Hooks, train
+from groundup.training.keeper import Hooks
+from groundup.training.loop import train
 from groundup.training.settings import OptimizerSettings, TrainSettings
 from tests.training_example import make_world
 

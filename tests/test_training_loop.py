@@ -13,7 +13,8 @@ from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.objectives.next_token import NextToken
-from groundup.training.loop import Hooks, Training, train
+from groundup.training.keeper import Hooks
+from groundup.training.loop import Training, train
 from groundup.training.settings import OptimizerSettings, TrainSettings
 from tests.training_example import make_world
 

@@ -63,6 +63,11 @@ class Transformer(nn.Module):
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
         if settings.encoder is not None:
             raise Problem(f"{settings.family} reads a source before it writes: architectures.build makes such a model.")
+        if type(self) is Transformer and settings.head.kind != "next_token":
+            raise Problem(
+                f"a Transformer foretells the next token, and these settings say model.head.kind = {settings.head.kind}: "
+                f"build the model with groundup.model.architectures.build."
+            )
         self.settings, self.attention, self.compute = settings, attention, compute
         self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
         self.model = self.body(settings)

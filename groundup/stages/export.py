@@ -186,4 +186,5 @@ def _logits(model: "Transformer", ids: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     with torch.inference_mode():
-        return model(ids).float()
+        told = model(ids)
+    return (told[0] if isinstance(told, tuple) else told).float()  # of several heads, the first

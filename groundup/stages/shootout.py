@@ -241,7 +241,8 @@ def trained(
     """The model after its last step, (step, loss) on the way, and the seconds it took."""
     from groundup.data.order import key
     from groundup.model.architectures import build
-    from groundup.training.loop import Hooks, train
+    from groundup.training.keeper import Hooks
+    from groundup.training.loop import train
 
     model = build(who.model, key(work.seed, "weights") >> 1, who.attention).train()
     curve: list[tuple[int, float]] = []

@@ -34,7 +34,7 @@ from groundup.training.settings import TrainSettings
 if TYPE_CHECKING:
     from groundup.model.dial import Plan
     from groundup.tokenizer import Tokenizer
-    from groundup.training.loop import Hooks
+    from groundup.training.keeper import Hooks
 
 VERSION = 1
 SEEDED = True
@@ -233,7 +233,7 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
 def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, probed: dict[str, Any]) -> "Hooks":
     """Ties the loop to the stage's folder and to whoever watches."""
     from groundup.model import cost
-    from groundup.training.loop import Hooks
+    from groundup.training.keeper import Hooks
     from groundup.training.meter import Meter
     from groundup.training.samples import sampler
 

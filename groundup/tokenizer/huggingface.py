@@ -37,6 +37,11 @@ def write_file(path: Path, kind: Kind, specials: dict[str, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, json.dumps(described(kind, specials), ensure_ascii=False, indent=1) + "\n")
 
+# What transformers calls the special tokens that encoders need.
+USES = {
+    "pad_token": ("[PAD]", "<pad>"), "cls_token": ("[CLS]",), "sep_token": ("[SEP]",), "mask_token": ("[MASK]", "<mask>"),
+}  # fmt: skip
+
 
 def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = None) -> None:
     """Everything a folder needs to be loaded as a tokenizer, by us and by transformers."""
@@ -47,6 +52,7 @@ def write_folder(folder: Path, tokenizer: "Tokenizer", template: str | None = No
     told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     if separator := chat.separator(tokenizer):
         told |= {"bos_token": separator, "eos_token": separator}
+    told |= {use: name for use, names in USES.items() for name in names if name in tokenizer.specials}
     if template:
         told["eos_token"] = chat.TEMPLATES[chat.known(template)].close
         replace(folder / TEMPLATE, chat.jinja(template))

@@ -12,7 +12,8 @@ from groundup.model.reading import BothWays
 from groundup.model.resize import resized
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
-from tests.heads_example import DECODERS, ENCODERS, HEADED, OURS, SIZES, ids, lengths, model, shaken
+from groundup.model.transformer import Transformer
+from tests.heads_example import DECODERS, ENCODERS, HEADED, OURS, SIZES, ids, lengths, model, settings, shaken
 
 PER_TOKEN = ("masked", "value")
 READERS = {name: shape for name, shape in HEADED.items() if FAMILIES[shape["family"]].architecture == "encoder"}
@@ -251,3 +252,9 @@ def test_the_first_uploads_of_gpt2_leave_out_the_models_own_name(tmp_path):
     safetensors.write(path, bare)
     with pytest.raises(Problem, match=r"no tensor ln_f\.bias"):
         folder.load(tmp_path)
+
+
+@pytest.mark.parametrize("shape", ["bert masked", "llama classes"])
+def test_a_plain_transformer_is_not_built_from_settings_of_another_head(shape):
+    with pytest.raises(Problem, match="architectures.build"):
+        Transformer(settings(shape))

@@ -189,3 +189,30 @@ def test_a_config_that_means_something_else_is_refused(key, value, words, tmp_pa
     (tmp_path / "config.json").write_text(json.dumps(config | {key: value}))
     with pytest.raises(Problem, match=words):
         folder.load(tmp_path)
+
+
+def test_the_tokenizers_marks_are_told_by_name(tmp_path):
+    from groundup.tokenizer import Tokenizer
+
+    specials = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
+    words = Tokenizer.train(["a red cup and a blue cup"] * 9, 60, "wordpiece", specials=specials)
+    folder.save(tmp_path, model("bert pretraining", vocabulary=words.vocabulary), words)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    told = (theirs.pad_token, theirs.cls_token, theirs.sep_token, theirs.mask_token)
+    assert told == ("[PAD]", "[CLS]", "[SEP]", "[MASK]")
+    assert theirs_of(tmp_path).config.pad_token_id == words.specials["[PAD]"] == theirs.pad_token_id
+
+
+def test_positions_that_others_would_count_by_another_padding_are_ours_alone(tmp_path):
+    """RoBERTa's begin after the number of the padding token: a tokenizer with another one would be misread there."""
+    from groundup.tokenizer import Tokenizer
+
+    words = Tokenizer.train(
+        ["a red cup and a blue cup"] * 9, 60, "wordpiece", specials=["<pad>", "<s>", "</s>", "<mask>"]
+    )
+    offset = words.specials["<pad>"] + 1
+    for start, kind in ((2, "groundup"), (offset, "roberta")):
+        made = model("roberta masked", vocabulary=words.vocabulary, position_offset=start)
+        folder.save(tmp_path / kind, made, words)
+        assert folder.read_json(tmp_path / kind / "config.json")["model_type"] == kind
+        assert folder.load(tmp_path / kind).settings == made.settings
