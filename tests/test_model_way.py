@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+import pytest
+import torch
+
 from groundup.data.sequences import Sequences
 from groundup.model.architectures import build
 from groundup.objectives.sequence_to_sequence import SequenceToSequence
+from tests import heads_example, model_example, stateful_example
 from tests.encoder_decoder_example import settings
 
 HOUSE = Path(__file__).parents[1] / "groundup"
@@ -64,3 +68,24 @@ def test_t5_can_be_followed_from_the_ids_to_the_loss():
     counted = {path.relative_to(HOUSE).as_posix(): lines_to_read(path, lines) for path, lines in passed(run).items()}
     assert "model/encoder_decoder.py" in counted and "objectives/likelihood.py" in counted
     assert sum(counted.values()) <= LONGEST, counted
+
+
+EXAMPLES = {
+    **{name: (model_example, name) for name in model_example.EVERY},
+    **{name: (heads_example, name) for name in heads_example.ENCODERS},
+    **{name: (stateful_example, name) for name in stateful_example.FAMILIES},
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_other_family_can_be_followed_too(name):
+    example, shape = EXAMPLES[name]
+    asked, text = example.settings(shape), example.ids()
+
+    def run() -> None:
+        told = build(asked, seed=1)(text)
+        logits = told if isinstance(told, torch.Tensor) else told[0]
+        torch.nn.functional.cross_entropy(logits.flatten(0, -2), torch.zeros_like(logits[..., 0]).long().flatten())
+
+    counted = {path.relative_to(HOUSE).as_posix(): lines_to_read(path, lines) for path, lines in passed(run).items()}
+    assert 50 < sum(counted.values()) <= LONGEST, counted
