@@ -74,7 +74,7 @@ class Settings(config.Settings):
     steps: int = Field(default=80, gt=0, description="of the first family; others get as many as cost the same")
     rows: int = Field(default=16, gt=0, description="rows of text in one step")
     time: int = Field(default=128, gt=1, description="tokens in one row while learning")
-    recall_steps: int = Field(default=70, gt=0, description="of the first family on the test of memory")
+    recall_steps: int = Field(default=100, gt=0, description="of the first family on the test of memory")
     recall_time: int = Field(default=64, gt=16, description="tokens in one row of it while learning")
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     asked: int = Field(default=64, gt=0, description="questions at each distance, and rows of held-out text")
