@@ -25,7 +25,10 @@ WIDE = {"width": 720, "height": 330}
 def page(told: Facts) -> str:
     """The page as HTML."""
     found = told["contestants"]
-    marks = {each["name"]: (f"t{number % TONES}", number >= TONES) for number, each in enumerate(found)}
+    marks = {
+        each["name"]: (f"t{number % TONES}" + " dots" * (number >= 2 * TONES), number >= TONES)
+        for number, each in enumerate(found)
+    }
     return (
         environment()
         .get_template("shootout.html.jinja")
