@@ -57,6 +57,7 @@ def tour(run: dict[str, Any]) -> Iterator[str]:
 
 
 TOKENIZING = (("train", "seconds to learn 32,768 tokens"), ("encode", "MB/s to arrays"), ("hostile", "MB/s to arrays, hostile"))
+ROWS, TIME = 4, 256  # of model_peers
 RIVALS = ("groundup", "rustbpe", "tiktoken", "tiktoken_numpy", "hf")
 
 
@@ -74,6 +75,24 @@ def tokenizing() -> Iterator[str]:
                 yield "| " + " | ".join([text.replace("_", " "), *(f"{found[name]:.2f}" for name in present)]) + " |"
 
 
+def models() -> Iterator[str]:
+    """Forward passes and training steps beside transformers, the newest of each."""
+    path = HERE / "results" / "model_peers.jsonl"
+    runs = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    newest_of = {(run["model"], run["precision"], run["pass"], run["threads"]): run for run in runs}
+    if not newest_of:
+        return
+    cpu = next(reversed(newest_of.values()))["cpu"]
+    yield ""
+    yield f"| times faster than transformers with sdpa, {ROWS} rows of {TIME} tokens, {cpu} | threads | weights in f32 | weights in bf16 |"
+    yield "|---|---|---|---|"
+    for (model, precision, what, threads), run in sorted(newest_of.items()):
+        found = run["times_faster"]
+        like = found.get("transformers", found.get("transformers, autocast"))
+        rounded = found.get("transformers, weights in bf16")
+        yield f"| {model}, {what}, in {precision} | {threads} | {like:.2f} | {'' if rounded is None else f'{rounded:.2f}'} |"
+
+
 def table() -> str:
     """All that has been measured."""
     run = newest("tour", recipe="tour")
@@ -84,7 +103,7 @@ def table() -> str:
             "",
             f"Killed {soak['kills']} times at random moments, the tour's final model is {same} (`make soak`).",
         ]
-    return "\n".join([*lines, *tokenizing()])
+    return "\n".join([*lines, *tokenizing(), *models()])
 
 
 def main() -> None:

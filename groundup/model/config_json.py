@@ -51,7 +51,10 @@ def _classes(settings: ModelSettings) -> dict[str, Any]:
 
 def _head(config: Mapping[str, Any], family: Family, where: str) -> dict[str, Any]:
     """The head that a file's class has; that of the family where it names none."""
-    called = (config.get("architectures") or [family.class_name])[0]
+    classes = config.get("architectures") or [family.class_name]
+    if not isinstance(classes, list) or not isinstance(classes[0], str):
+        raise Problem(f"{where}: architectures is {str(classes)[:100]!r}; expected a list with the name of a class.")
+    called = classes[0]
     kinds = [kind for kind, named in family.heads.items() if named.class_name == called]
     if not kinds and (called == family.class_name or not family.heads):
         return {}

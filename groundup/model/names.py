@@ -80,7 +80,7 @@ def places(settings: ModelSettings, names: Iterable[str], format: str) -> list[P
     head = family.heads.get(settings.head.kind) if format == "hf" else None
     found = []
     for name in names:
-        stem, end = name.rsplit(".", 1)
+        stem, _, end = name.rpartition(".")
         if head is not None and stem in head.names:
             found.append(Place(name, f"{head.names[stem]}.{end}"))
         else:

@@ -48,7 +48,8 @@ def test_a_row_that_is_used_again_remembers_nothing(shape):
 @pytest.mark.parametrize("shape", ["lfm2", "long convolutions"])
 def test_prompts_of_different_lengths_are_answered_as_each_alone(shape):
     made = model(shape)
-    assert made.carries and not model("qwen3").carries
+    assert any(getattr(part, "carries", False) for part in made.modules())
+    assert not any(getattr(part, "carries", False) for part in model("qwen3").modules())
     texts = [ids(1, time, seed=time)[0].tolist() for time in (1, 2, 3, 7, 8, 9, 9, 20, 31)]
     alone = [generate(made, [text], 12)[0].ids for text in texts]
     assert [answer.ids for answer in generate(made, texts, 12)] == alone

@@ -156,13 +156,13 @@ def test_whatever_a_fact_says_it_is_read_or_refused(tmp_path):
     ("facts", "said"),
     [
         ([("general.architecture", STRING, "lama")], "of the family 'lama'; known: .*llama"),
-        ([("llama.attention.head_count", UINT32, 0)], "num_attention_heads is 0"),
+        ([("llama.attention.head_count", UINT32, 0)], "llama.attention.head_count is 0"),
         ([("llama.attention.head_count", UINT32, 3)], "kv_heads: 2 does not divide 3 heads"),
-        ([("llama.attention.sliding_window", UINT32, 4)], "says llama.attention.sliding_window, which"),
-        ([("llama.expert_count", UINT32, 4)], "says llama.expert_count, which"),
-        ([("llama.rope.scaling.type", STRING, "yarn")], r"scaled \(yarn\)"),
-        ([("llama.rope.dimension_count", UINT32, 8)], "llama.rope.dimension_count is 8; only 16"),
-        ([("llama.attention.layer_norm_rms_epsilon", STRING, "x")], "layer_norm_rms_epsilon is 'x'"),
+        ([("llama.attention.sliding_window", UINT32, 4)], "llama.attention.sliding_window is 4, which"),
+        ([("llama.expert_count", UINT32, 4)], "llama.expert_count is 4, which"),
+        ([("llama.rope.scaling.type", STRING, "spiral")], r"scaled \(spiral\)"),
+        ([("llama.rope.dimension_count", UINT32, 18)], "rope.dimension_count is 18; expected a number up to the 16"),
+        ([("llama.attention.layer_norm_rms_epsilon", STRING, "x")], "rms_norm_eps: Input should be a valid number"),
         ([("llama.context_length", UINT32, 1), ("llama.context_length", UINT32, 2)], "'llama.context_length' twice"),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_fact_that_means_something_else_is_refused(tmp_path, facts, said):
         ({"token_embd__weight": None}, "no tensor token_embd.weight"),
         ({"blk__1__evil__weight": torch.ones(3)}, "blk.1.evil.weight, for which"),
         ({"output_norm__weight": torch.ones(3)}, r"output_norm\.weight measures \[3\]; expected \[64\]"),
-        ({"rope_freqs__weight": torch.full((8,), 2.0)}, "scaled by rope_freqs.weight"),
+        ({"rope_freqs__weight": torch.full((7,), 2.0)}, "has 7 numbers; there are 8 pairs"),
     ],
 )
 def test_a_gguf_with_other_tensors_is_refused(tmp_path, tensors, said):

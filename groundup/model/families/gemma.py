@@ -35,7 +35,7 @@ MEANT = {"hidden_activation": ("gelu_pytorch_tanh", None), "use_bidirectional_at
 
 def grown(sizes: Config) -> dict[str, Any]:
     """The factor on the vectors from the table."""
-    return {"embedding_scale": math.sqrt(sizes["width"])}
+    return {"embedding_scale": math.sqrt(max(1, sizes["width"]))}
 
 
 def read(config: Config, where: str, usual: Mapping[str, Any], period: int) -> dict[str, Any]:
