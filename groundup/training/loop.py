@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.training.keeper import Hooks, Keeper
-from groundup.training.optimizers import AdamW, Muon, optimizer
+from groundup.training.optimizers.table import optimizer
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Adjusting, Objective, forward_backward, total
@@ -34,7 +34,7 @@ class Training:
         self.model, self.objective, self.settings = model, objective, settings
         self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
         example = next(iter(self.parameters.values()))
-        self.optimizer: AdamW | Muon = optimizer(
+        self.optimizer = optimizer(
             {name: value.detach() for name, value in self.parameters.items()},
             settings.optimizer,
             dtype or example.dtype,

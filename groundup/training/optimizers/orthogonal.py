@@ -6,24 +6,28 @@ Five rounds of an odd polynomial do what a singular value decomposition would, i
 import torch
 from torch import Tensor
 
+Rounds = tuple[tuple[float, float, float], ...]
+
 # Amsel et al. 2025 (Polar Express): for each round the polynomial that brings the worst singular value closest to one.
-ROUNDS = (
+POLAR_EXPRESS = (
     (8.2051, -22.9019, 16.4607),
     (4.0664, -2.8612, 0.5184),
     (3.9096, -2.8234, 0.5250),
     (3.2856, -2.4153, 0.4853),
     (2.2779, -1.6198, 0.3985),
 )
+JORDAN = 5 * ((3.4445, -4.775, 2.0315),)  # 2024: one polynomial for all rounds, as in torch.optim.Muon
+POLYNOMIALS = {"polar_express": POLAR_EXPRESS, "jordan": JORDAN}
 SAFETY = 1.02  # the polynomials hold for singular values up to one, and rounding may push a norm above it
 
 
-def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
+def orthogonalize(matrices: Tensor, dtype: torch.dtype, rounds: Rounds = POLAR_EXPRESS) -> Tensor:
     """matrices (n, rows, columns) -> nearly U·Vᵀ of each one's U·S·Vᵀ, computed in `dtype`."""
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.transpose(-1, -2) if tall else matrices
     norm = x.flatten(1).norm(dim=1)[:, None, None]
     x = (x / (norm * SAFETY + 1e-12)).to(dtype)
-    for a, b, c in ROUNDS:  # X ← aX + (bA + cA²)X with A = XXᵀ
+    for a, b, c in rounds:  # X ← aX + (bA + cA²)X with A = XXᵀ
         gram = x @ x.transpose(-1, -2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.transpose(-1, -2) if tall else x
