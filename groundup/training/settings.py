@@ -90,14 +90,28 @@ class OptimizerSettings(Settings):
 class ScheduleSettings(Settings):
     """How the learning rates rise and fall between the first step and the last; shares are of all steps."""
 
-    kind: Literal["constant", "linear", "cosine", "wsd"] = Field(
-        default="wsd", description="wsd: warm up, stay, decay over the last share; linear and cosine decay all the way"
+    kind: Literal["constant", "linear", "cosine", "wsd", "inverse_square_root", "one_cycle", "restarts"] = Field(
+        default="wsd",
+        description="wsd: warm up, stay, decay over the last share; linear and cosine decay all the way; "
+        "inverse_square_root: as 1/√step; one_cycle: in waves up and down; restarts: several cosines",
     )
     warmup: float = Field(default=0.0, ge=0, le=1, description="share of the steps in which rates rise from zero")
     decay: float = Field(
         default=0.7, gt=0, le=1, description="of wsd: the last share of the steps, in which rates fall"
     )
     floor: float = Field(default=0.0, ge=0, le=1, description="the share of its rate that learning ends with")
+    cycles: int = Field(default=4, gt=0, le=100, description="of restarts: how often rates fall from all to the floor")
+    growth: float = Field(default=1.0, gt=0, description="of restarts: how much longer each fall is than the last")
+
+    @model_validator(mode="after")
+    def _check(self) -> "ScheduleSettings":
+        if self.kind in ("inverse_square_root", "one_cycle") and not self.warmup:
+            usual = "falls as 1/√step from the end of the warm-up on" if self.kind != "one_cycle" else "begins by rising"
+            raise ValueError(f"warmup: {self.kind} {usual}; say for which share of the steps, such as 0.1 or 0.3")
+        for name, kind in (("decay", "wsd"), ("cycles", "restarts"), ("growth", "restarts")):
+            if self.kind != kind and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is a setting of {kind}, and kind is {self.kind}: leave it out")
+        return self
 
 
 class TrainSettings(Settings):

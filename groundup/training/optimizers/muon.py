@@ -39,7 +39,7 @@ class Muon(Grouped):
                 self.slots |= kept.slots(f"muon.momentum.{name}")
             whole = isinstance(self.kept[names[0]]["momentum"], Whole)
             self.stacks.append((rules[names[0]], names, zeros if whole else None))
-        if matrices and settings.state != "f32":  # what keys the noise of rounding
+        if matrices and settings.state == "bf16":  # what keys the noise of rounding
             device = next(iter(matrices.values())).device
             self.slots["muon.steps"] = torch.zeros((), dtype=torch.float32, device=device)
 
@@ -65,8 +65,8 @@ class Muon(Grouped):
         momentum.mul_(1 - (1 - keep) * now.strength).add_(gradient, alpha=1 - keep)
         ahead = gradient.lerp_(momentum, keep)  # Nesterov: look one step ahead
         # A stack of experts is as many matrices: (names, experts, rows, columns).
-        rounds = POLYNOMIALS[self.settings.polynomial]
-        direction = orthogonalize(ahead.flatten(0, -3), self.dtype, rounds).view_as(ahead)
+        polynomials = POLYNOMIALS[self.settings.polynomial]
+        direction = orthogonalize(ahead.flatten(0, -3), self.dtype, polynomials).view_as(ahead)
         if decay:
             torch._foreach_mul_(weights, 1 - now.rate * decay * now.strength)
         reach = STRETCHES[self.settings.stretch](momentum)
