@@ -114,6 +114,49 @@ class ScheduleSettings(Settings):
         return self
 
 
+class RegulariserSettings(Settings):
+    """What keeps a model from learning its texts by heart, or its weights from straying. All of it is off by default."""
+
+    dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of numbers made zero before the first layer and after each half of every layer; 0.1",
+    )
+    dropout_attention: float = Field(
+        default=0.0, ge=0, lt=1, description="share of what a token sees that is made zero; not by a fused kernel; 0.1"
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a target that is spread evenly over all tokens; 0.1"
+    )
+    z_loss: float = Field(
+        default=0.0, ge=0, description="weight of log² Σ exp(logits), which keeps logits from drifting away; 0.0001"
+    )
+    clip_value: float = Field(
+        default=0.0, ge=0, description="largest number of a gradient that is let through, after `clip`; 0: any"
+    )
+    patience: int = Field(
+        default=0, ge=0, description="looks at held-out text without a new best after which training ends; 0: never"
+    )
+    min_delta: float = Field(
+        default=0.0, ge=0, description="of patience: nats by which a look must be better than the best to count as one"
+    )
+    average: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a running average of the weights that is kept in a step; 0.999; 0: none"
+    )
+    average_used: bool = Field(
+        default=True, description="of average: whether it is what held-out text, samples and the saved model are made with"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "RegulariserSettings":
+        if self.min_delta and not self.patience:
+            raise ValueError("min_delta says what counts for patience, which is 0: set patience, or leave it out")
+        if not self.average_used and not self.average:
+            raise ValueError("average_used says what the average is for, and there is none: set average, or leave it out")
+        return self
+
+
 class TrainSettings(Settings):
     """One training."""
 
@@ -128,6 +171,9 @@ class TrainSettings(Settings):
     )
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="how fast, when")
+    regularise: RegulariserSettings = Field(
+        default_factory=RegulariserSettings, description="dropout, smoothing, averages and the like"
+    )
     clip: float = Field(
         default=1.0, ge=0, description="longest gradient, all weights together, that is let through; 0: any"
     )
@@ -152,4 +198,6 @@ class TrainSettings(Settings):
     def _check(self) -> "TrainSettings":
         if self.rows % self.accumulate:
             raise ValueError(f"accumulate: {self.accumulate} parts do not divide {self.rows} rows; choose a divisor")
+        if self.regularise.patience and not self.validate_every:
+            raise ValueError("regularise.patience counts looks at held-out text: say how often in validate_every")
         return self
