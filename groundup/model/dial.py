@@ -22,8 +22,8 @@ RATES = {  # of these, only those of Muon and AdamW were searched for
     "muon": 0.03,
     "adamw": 0.004,
     "adam": 0.004,
-    "rmsprop": 0.002,
-    "lion": 0.0006,
+    "rmsprop": 0.004,
+    "lion": 0.0015,
     "adafactor": 0.03,  # of the weights' own size
     "sgd": 0.1,
 }

@@ -100,5 +100,7 @@ def softened(objective: Objective, settings: RegulariserSettings) -> Objective:
             "with this one."
         )
     if smoothing and isinstance(inner, Answers) and inner.replay:
-        raise Problem("regularise.label_smoothing weighs all tokens alike, and objective.replay does not: say 0 in one of them.")
+        raise Problem(
+            "regularise.label_smoothing weighs all tokens alike, and objective.replay does not: say 0 in one of them."
+        )
     return Softened(objective, smoothing, z)

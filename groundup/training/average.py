@@ -2,7 +2,7 @@
 
 # pyright: reportPrivateImportUsage=false
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor
 class Average:
     """a ← d·a + (1-d)·w after step t = 0, 1, …, with d = min(`share`, (1+t)/(10+t)): early weights are soon forgotten."""
 
-    def __init__(self, parameters: dict[str, Tensor], share: float, used: bool):
+    def __init__(self, parameters: Mapping[str, Tensor], share: float, used: bool):
         self.share, self.used = share, used
-        self.parameters = parameters if share else {}
+        self.parameters = dict(parameters) if share else {}
         self.slots = {f"average.{name}": value.detach().clone() for name, value in self.parameters.items()}
 
     @torch.no_grad()

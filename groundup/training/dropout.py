@@ -35,7 +35,9 @@ class Dropout:
         self.attended = False
         names = [name.rsplit(".", 1)[-1] for name, _ in model.named_modules()]
         if settings.dropout and not set(HALVES) & set(names):
-            raise Problem("regularise.dropout stands after the halves of a Transformer's layers, and this model has none: say 0.")
+            raise Problem(
+                "regularise.dropout stands after the halves of a Transformer's layers, and this model has none: say 0."
+            )
         if settings.dropout_attention and not hasattr(model, "attention"):
             raise Problem("regularise.dropout_attention drops shares of attention, and this model has none: say 0.")
 
@@ -48,13 +50,15 @@ class Dropout:
             yield from batches
             return
         model: Any = self.model
-        attend, handles = getattr(model, "attention", None), self._hooks()
+        attend, handles = getattr(model, "attention", "plain"), self._hooks()
         device, first = next(model.parameters()).device, 0
         if self.settings.dropout_attention:
             model.attention = self._attend(named(attend))
         try:
             for batch in batches:
-                numbers = [key(self.seed, "dropout", step, first + row % rows, row // rows) for row in range(len(batch.ids))]
+                numbers = [
+                    key(self.seed, "dropout", step, first + row % rows, row // rows) for row in range(len(batch.ids))
+                ]
                 signed = [number % 2**32 - 2**31 for number in numbers]
                 self.keys = torch.tensor(signed, dtype=torch.int32).to(device, non_blocking=True)
                 yield batch
@@ -99,7 +103,9 @@ class Dropout:
     def _attend(self, before: Attend) -> Callable[..., Tensor]:
         """Attention in two products, its shares dropped between them: no fused kernel has noise with a key of ours."""
 
-        def attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0) -> Tensor:
+        def attend(
+            q: Tensor, k: Tensor, v: Tensor, sight: Sight, scale: float | None = None, cap: float = 0.0
+        ) -> Tensor:
             self.attended = True
             batch, heads, time, _ = q.shape
             shares = weights(q, k, sight, scale, cap)  # (batch·kv heads, group·time, slots)
@@ -113,4 +119,3 @@ class Dropout:
 def kept(noise: Tensor, share: float) -> Tensor:
     """int32 noise -> whether each number stays: all but the lowest `share` of all that noise can be."""
     return noise >= round(share * 2**32) - 2**31
-

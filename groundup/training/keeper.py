@@ -101,7 +101,9 @@ class Keeper:
                 hooks.sample(self.training.model, step)
         if self.ended and not last:
             best = self.training.patience.best.item()
-            hooks.say(f"step {step}: held-out text was foretold no better than {best:.4f} nats for a while; training ends")
+            hooks.say(
+                f"step {step}: held-out text was foretold no better than {best:.4f} nats for a while; training ends"
+            )
         hooks.meter.pause(time.perf_counter() - start)
 
     def save(self, step: int) -> None:

@@ -16,7 +16,7 @@ class OptimizerSettings(Settings):
     rate: float | None = Field(
         default=None,
         gt=0,
-        description="learning rate of matrices; default 0.1 for sgd, 0.002 for rmsprop, 0.004 for adam and adamw, 0.0006 "
+        description="learning rate of matrices; default 0.1 for sgd, 0.004 for rmsprop, adam and adamw, 0.0015 "
         "for lion, 0.03 for adafactor (a share of the weights' size) and muon",
     )
     table_rate: float | None = Field(
@@ -74,11 +74,15 @@ class OptimizerSettings(Settings):
             other = "adamw" if self.kind == "adam" else "adam"
             raise ValueError(f"decay_kind: {self.kind} with decay {self.decay_kind} is {other}: say kind {other}")
         if self.decay_kind and not self.decay and not self.decay_tables:
-            raise ValueError(f"decay_kind: {self.decay_kind} says how weights decay, and none does: set decay or decay_tables")
+            raise ValueError(
+                f"decay_kind: {self.decay_kind} says how weights decay, and none does: set decay or decay_tables"
+            )
         if self.nesterov and (self.kind != "sgd" or not self.momentum):
             raise ValueError("nesterov: only sgd with momentum can be told to look ahead; leave it out")
         if self.kind == "adafactor" and self.state in ("bf16", "8bit"):
-            raise ValueError(f"state: adafactor keeps a row and a column of a matrix; {self.state} saves nothing, say f32")
+            raise ValueError(
+                f"state: adafactor keeps a row and a column of a matrix; {self.state} saves nothing, say f32"
+            )
         if self.kind == "sgd" and not self.momentum and self.state != "f32":
             raise ValueError(f"state: sgd without momentum keeps nothing that could be {self.state}; leave it out")
         for name, kind in (("polynomial", "muon"), ("stretch", "muon")):
@@ -106,7 +110,9 @@ class ScheduleSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> "ScheduleSettings":
         if self.kind in ("inverse_square_root", "one_cycle") and not self.warmup:
-            usual = "falls as 1/√step from the end of the warm-up on" if self.kind != "one_cycle" else "begins by rising"
+            usual = (
+                "falls as 1/√step from the end of the warm-up on" if self.kind != "one_cycle" else "begins by rising"
+            )
             raise ValueError(f"warmup: {self.kind} {usual}; say for which share of the steps, such as 0.1 or 0.3")
         for name, kind in (("decay", "wsd"), ("cycles", "restarts"), ("growth", "restarts")):
             if self.kind != kind and getattr(self, name) != type(self).model_fields[name].default:
@@ -142,10 +148,14 @@ class RegulariserSettings(Settings):
         default=0.0, ge=0, description="of patience: nats by which a look must be better than the best to count as one"
     )
     average: float = Field(
-        default=0.0, ge=0, lt=1, description="share of a running average of the weights that is kept in a step; 0.999; 0: none"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of a running average of the weights that is kept in a step; 0.999; 0: none",
     )
     average_used: bool = Field(
-        default=True, description="of average: whether it is what held-out text, samples and the saved model are made with"
+        default=True,
+        description="of average: whether it is what held-out text, samples and the saved model are made with",
     )
 
     @model_validator(mode="after")
@@ -153,7 +163,9 @@ class RegulariserSettings(Settings):
         if self.min_delta and not self.patience:
             raise ValueError("min_delta says what counts for patience, which is 0: set patience, or leave it out")
         if not self.average_used and not self.average:
-            raise ValueError("average_used says what the average is for, and there is none: set average, or leave it out")
+            raise ValueError(
+                "average_used says what the average is for, and there is none: set average, or leave it out"
+            )
         return self
 
 

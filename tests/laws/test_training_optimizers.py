@@ -170,6 +170,17 @@ def test_muon_is_its_definition_one_matrix_at_a_time():
         torch.testing.assert_close(ours[name], value)
 
 
+def test_muon_goes_nearly_where_a_decomposition_says():
+    settings = OptimizerSettings(kind="muon", rate=0.05)
+    ours, before = parameters(), parameters()
+    optimizer(ours, settings, torch.float64).update(gradients(0), 1.0, ONE)
+    for name, value in before.items():
+        if kind_of(name, value) == "matrix":
+            zero = {"momentum": torch.zeros_like(value)}
+            exact, _ = DEFINITIONS["muon"](value, gradients(0)[name], zero, 1, 0.05, 0.0, settings)
+            assert (ours[name] - exact).norm() < 0.15 * (exact - value).norm()
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (5, 20), (20, 5)])
 @pytest.mark.parametrize("dtype, off", [(torch.float64, 0.15), (torch.bfloat16, 0.2)])
 def test_orthogonalizing_makes_all_singular_values_nearly_one(shape, dtype, off):
@@ -209,6 +220,12 @@ def test_a_step_of_strength_zero_leaves_every_bit(kind, state, poison, first):
     own.update(bad, 1.0, torch.zeros(()))
     for name, value in (ours | own.slots).items():
         assert bits_of(value) == bits_of(before[name]), name
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_moments_on_the_host_are_those_beside_the_weights(kind):
+    near, far = (moved(OptimizerSettings(kind=kind, state=state), 3) for state in ("f32", "host"))
+    assert all(torch.equal(near[name], far[name]) for name in SHAPES)
 
 
 def bits_of(value: torch.Tensor) -> bytes:

@@ -56,7 +56,13 @@ def _usual(gradient: Tensor, kept: dict[str, Tensor], fresh: Tensor) -> Tensor:
 
 
 def adafactor(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """β = 1 - t^-0.8; r ← βr + (1-β)·mean over columns of g², c ← the same over rows, v = r·c / mean r; u = g/√v, cut to a root
     mean square of one; w ← (1-ηλ)w - u · min(η, 1/√t) · max(rms w, 0.001)."""

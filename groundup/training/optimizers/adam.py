@@ -40,11 +40,17 @@ class AdamW(Grouped):
 
 
 def adamw(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², w ← (1-ηλ)w - η·m̂/(√v̂ + ε); step `step` is 1, 2, …"""
-    mean = s.beta1 * kept["mean"] + (1 - s.beta1) * gradient
-    square = s.beta2 * kept["square"] + (1 - s.beta2) * gradient**2
-    unbiased_mean, unbiased_square = mean / (1 - s.beta1**step), square / (1 - s.beta2**step)
-    weight = (1 - rate * decay) * weight - rate * unbiased_mean / (unbiased_square.sqrt() + s.eps)
+    mean = settings.beta1 * kept["mean"] + (1 - settings.beta1) * gradient
+    square = settings.beta2 * kept["square"] + (1 - settings.beta2) * gradient**2
+    unbiased_mean, unbiased_square = mean / (1 - settings.beta1**step), square / (1 - settings.beta2**step)
+    weight = (1 - rate * decay) * weight - rate * unbiased_mean / (unbiased_square.sqrt() + settings.eps)
     return weight, {"mean": mean, "square": square}

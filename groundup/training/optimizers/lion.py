@@ -33,8 +33,16 @@ class Lion(Grouped):
 
 
 def lion(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """w ← (1-ηλ)w - η·sign(β₁m + (1-β₁)g), then m ← β₂m + (1-β₂)g."""
-    way = torch.sign(s.beta1 * kept["mean"] + (1 - s.beta1) * gradient)
-    return (1 - rate * decay) * weight - rate * way, {"mean": s.beta2 * kept["mean"] + (1 - s.beta2) * gradient}
+    way = torch.sign(settings.beta1 * kept["mean"] + (1 - settings.beta1) * gradient)
+    return (1 - rate * decay) * weight - rate * way, {
+        "mean": settings.beta2 * kept["mean"] + (1 - settings.beta2) * gradient
+    }

@@ -75,12 +75,18 @@ class Muon(Grouped):
 
 
 def muon(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """m ← μm + (1-μ)g, U·S·Vᵀ = (1-μ)g + μm, w ← (1-ηλ)w - η·stretch·U·Vᵀ, by a real decomposition."""
-    momentum = s.momentum * kept["momentum"] + (1 - s.momentum) * gradient
-    ahead = (1 - s.momentum) * gradient + s.momentum * momentum
-    direction = orthogonalize_by_decomposition(ahead) * STRETCHES[s.stretch](weight)
+    momentum = settings.momentum * kept["momentum"] + (1 - settings.momentum) * gradient
+    ahead = (1 - settings.momentum) * gradient + settings.momentum * momentum
+    direction = orthogonalize_by_decomposition(ahead) * STRETCHES[settings.stretch](weight)
     return (1 - rate * decay) * weight - rate * direction, {"momentum": momentum}
 
 

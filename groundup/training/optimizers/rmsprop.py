@@ -32,8 +32,14 @@ class RMSProp(Grouped):
 
 
 def rmsprop(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """v ← βv + (1-β)g², w ← (1-ηλ)w - η·g/(√v + ε), β being `beta2`."""
-    square = s.beta2 * kept["square"] + (1 - s.beta2) * gradient**2
-    return (1 - rate * decay) * weight - rate * gradient / (square.sqrt() + s.eps), {"square": square}
+    square = settings.beta2 * kept["square"] + (1 - settings.beta2) * gradient**2
+    return (1 - rate * decay) * weight - rate * gradient / (square.sqrt() + settings.eps), {"square": square}

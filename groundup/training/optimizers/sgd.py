@@ -34,9 +34,15 @@ class SGD(Grouped):
 
 
 def sgd(
-    weight: Tensor, gradient: Tensor, kept: dict[str, Tensor], step: int, rate: float, decay: float, s: OptimizerSettings
+    weight: Tensor,
+    gradient: Tensor,
+    kept: dict[str, Tensor],
+    step: int,
+    rate: float,
+    decay: float,
+    settings: OptimizerSettings,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """b ← μb + g, w ← (1-ηλ)w - ηb; Nesterov looks one step ahead: w ← (1-ηλ)w - η(g + μb)."""
-    momentum = s.momentum * kept.get("momentum", torch.zeros_like(weight)) + gradient
-    direction = gradient + s.momentum * momentum if s.nesterov else momentum
+    momentum = settings.momentum * kept.get("momentum", torch.zeros_like(weight)) + gradient
+    direction = gradient + settings.momentum * momentum if settings.nesterov else momentum
     return (1 - rate * decay) * weight - rate * direction, {"momentum": momentum} if kept else {}

@@ -147,10 +147,10 @@ STORAGES: dict[str, Callable[[Tensor, str, bool], Kept]] = {"f32": Whole, "bf16"
 def keep(storage: str, zero: Tensor, name: str, root: bool = False) -> Kept:
     """Storage of that kind for a moment that begins as zero; `root` says that it is a mean of squares."""
     small = storage == "8bit" and zero.numel() < SMALL
-    near = storage == "host" and zero.device.type == "cpu"
+    near = storage == "host" and zero.device.type != "cuda"
     return (Whole if small or near else STORAGES[storage])(zero, name, root)
 
 
 def bytes_of(slots: dict[str, Tensor]) -> int:
-    """Memory of an optimizer's state."""
+    """Memory of an optimizer's state; tensors on the meta device tell it before there are any."""
     return sum(tensor.numel() * tensor.element_size() for tensor in slots.values())
