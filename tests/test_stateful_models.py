@@ -13,7 +13,7 @@ from groundup.model import folder, lens
 from groundup.model.settings import ModelSettings
 from groundup.model.state import SegmentMemory
 from groundup.model.transformer_xl_settings import TransformerXLSettings
-from groundup.training.optimizers import kind_of
+from groundup.training.optimizers.rules import kind_of
 from tests.stateful_example import FAMILIES, ids, model
 from tests.training_example import make, make_world
 from tests.training_example import settings as training

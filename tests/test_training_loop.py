@@ -15,6 +15,7 @@ from groundup.model.transformer import Transformer
 from groundup.objectives.next_token import NextToken
 from groundup.training.keeper import Hooks
 from groundup.training.loop import Training, train
+from groundup.training.optimizers.table import OPTIMIZERS
 from groundup.training.settings import OptimizerSettings, TrainSettings
 from tests.training_example import make_world
 
@@ -45,7 +46,7 @@ def small(steps=6, **values) -> TrainSettings:
     return TrainSettings(steps=steps, rows=8, time=24, log_every=1, **values)
 
 
-@pytest.mark.parametrize("kind", ["adamw", "muon"])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_any_split_of_a_step_is_the_same_step(shards, kind):
     ends = []
     for accumulate in (1, 4, 8):
@@ -62,10 +63,30 @@ def test_two_runs_end_with_the_same_bits(shards, compute):
     assert digest(first) == digest(second)
 
 
-def test_a_model_learns(shards):
-    lines = []
-    train(model(), objective(shards), small(60), hooks=Hooks(log=lambda **line: lines.append(line)))
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_model_learns(shards, kind):
+    lines, settings = [], small(60, optimizer=OptimizerSettings(kind=kind))
+    train(model(), objective(shards), settings, hooks=Hooks(log=lambda **line: lines.append(line)))
     assert lines[0]["loss"] > 5 and lines[-1]["loss"] < 1.5
+
+
+STATES = [("muon", "bf16"), ("muon", "8bit"), ("adamw", "8bit")]  # of a size at which 8 bits are more than a word
+
+
+@pytest.mark.parametrize("kind, state", [(kind, "f32") for kind in OPTIMIZERS if kind != "muon"] + STATES)
+def test_every_optimizer_goes_on_with_the_same_bits(shards, tmp_path, kind, state):
+    def wide():
+        return Transformer(ModelSettings(depth=1, width=64, vocabulary=300, head_width=32), seed=3)
+
+    settings = small(4, optimizer=OptimizerSettings(kind=kind, state=state))
+    undisturbed = train(wide(), objective(shards), settings)
+    asked = []
+    with pytest.raises(KeyboardInterrupt):
+        hooks = Hooks(stopping=lambda: asked.append(1) or len(asked) > 2)
+        train(wide(), objective(shards), settings, tmp_path, "run", hooks)
+    resumed = train(wide(), objective(shards), settings, tmp_path, "run")
+    assert resumed.state.keys() == undisturbed.state.keys()
+    assert all(torch.equal(value, undisturbed.state[name]) for name, value in resumed.state.items())
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])

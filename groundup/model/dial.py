@@ -18,7 +18,15 @@ PASSES = 4  # over the same text: so many are worth almost as much as fresh text
 TOKENS_PER_WEIGHT = 4  # at which a short training with Muon ends best: 0.8M weights beat 1.8M on 2.6M tokens
 SHALLOWEST, DEEPEST = 2, 24
 REFERENCE = 4  # the depth at which these were found best:
-RATES = {"muon": 0.03, "adamw": 0.004}
+RATES = {  # of these, only those of Muon and AdamW were searched for
+    "muon": 0.03,
+    "adamw": 0.004,
+    "adam": 0.004,
+    "rmsprop": 0.004,
+    "lion": 0.0015,
+    "adafactor": 0.03,  # of the weights' own size
+    "sgd": 0.1,
+}
 STEP = 4096  # tokens
 
 

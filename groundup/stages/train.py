@@ -121,6 +121,7 @@ def run(settings: Settings, work: Work) -> None:
 
     from groundup.data.order import key
     from groundup.model import folder
+    from groundup.objectives.softened import softened
     from groundup.objectives.sources import measure_start, read
     from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
@@ -152,8 +153,8 @@ def run(settings: Settings, work: Work) -> None:
     asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
-        learnt = objective(settings.objective, replace(sources, model=model.settings))
-        train(model, learnt, training, work.out, name, hooks, model.compute)
+        learnt = softened(objective(settings.objective, replace(sources, model=model.settings)), training.regularise)
+        train(model, learnt, training.model_copy(update={"seed": seed}), work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None

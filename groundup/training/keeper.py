@@ -6,12 +6,14 @@ The loop tells it after each step; it tells the world through its hooks, and sav
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from groundup.errors import Problem
 from groundup.training import checkpoint
 from groundup.training.meter import Meter
 
@@ -45,10 +47,13 @@ class Keeper:
         self.settings = training.settings
         self.saved_step, self.saved_at = -1, time.monotonic()
         self.note = ""
+        self.ended = False  # by a look at held-out text that was one too many without a better one
         self.last: dict[str, float] = {}  # the line of this very step, if it has one
 
     def resume(self) -> int:
         """The step to go on from; what was said after it is forgotten."""
+        if self.settings.regularise.patience and self.hooks.validate is None:
+            raise Problem("regularise.patience ends a training by its held-out text, and there is none: say 0")
         found = None if self.folder is None else checkpoint.newest(self.folder, self.run, self.hooks.say)
         step = 0
         if found is not None:
@@ -87,10 +92,18 @@ class Keeper:
             self.save(step)
         if stopping and not last:
             raise KeyboardInterrupt
-        if look and hooks.validate:
-            hooks.log(step=step, **hooks.validate(self.training.model, step))
-        if sample and hooks.sample:
-            hooks.sample(self.training.model, step)
+        with self.training.average.shown() if look or sample else nullcontext():
+            if look and hooks.validate:
+                told = hooks.validate(self.training.model, step)
+                hooks.log(step=step, **told)
+                self.ended = self.training.patience.over(told.get("validation"))
+            if hooks.sample and (sample or self.ended):
+                hooks.sample(self.training.model, step)
+        if self.ended and not last:
+            best = self.training.patience.best.item()
+            hooks.say(
+                f"step {step}: held-out text was foretold no better than {best:.4f} nats for a while; training ends"
+            )
         hooks.meter.pause(time.perf_counter() - start)
 
     def save(self, step: int) -> None:

@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
+from groundup.training.average import Average
+from groundup.training.dropout import Dropout
 from groundup.training.keeper import Hooks, Keeper
-from groundup.training.optimizers import AdamW, Muon, optimizer
+from groundup.training.optimizers.table import optimizer
+from groundup.training.patience import Patience
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Adjusting, Objective, forward_backward, total
@@ -34,11 +37,15 @@ class Training:
         self.model, self.objective, self.settings = model, objective, settings
         self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
         example = next(iter(self.parameters.values()))
-        self.optimizer: AdamW | Muon = optimizer(
+        self.optimizer = optimizer(
             {name: value.detach() for name, value in self.parameters.items()},
             settings.optimizer,
             dtype or example.dtype,
         )
+        regularise = settings.regularise
+        self.dropout = Dropout(model, regularise, settings.seed or 0)
+        self.average = Average(self.parameters, regularise.average, regularise.average_used)
+        self.patience = Patience(regularise)
         self.tokens = objective.rows * objective.time  # of the last step; pairs have twice their rows
         zero = torch.zeros((), dtype=torch.float32, device=example.device)
         self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
@@ -46,6 +53,7 @@ class Training:
         kept = model.state_dict()  # buffers too, if they are saved with the model
         self.state |= {f"model.{name}": value for name, value in model.named_buffers() if name in kept}
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
+        self.state |= self.average.slots | self.patience.slots
 
     def advance(self, step: int) -> dict[str, Tensor]:
         """One step, in place; returns the mean of each of its terms, still on the device."""
@@ -54,14 +62,18 @@ class Training:
         batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
         self.tokens = sum(batch.ids.size for batch in batches)
         counts = total([self.objective.counts(batch) for batch in batches])
-        loss, means = forward_backward(self.model, self.objective, batches, counts)
+        loss, means = forward_backward(self.model, self.objective, self.dropout.over(batches, step, part), counts)
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
             strength = (norm.isfinite() & loss.isfinite()).to(norm.dtype)  # never asked by the host
             if settings.clip:
                 torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
+            if settings.regularise.clip_value:
+                torch._foreach_clamp_min_(list(gradients.values()), -settings.regularise.clip_value)
+                torch._foreach_clamp_max_(list(gradients.values()), settings.regularise.clip_value)
             self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            self.average.update(step, strength)
             self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
             self.sums["applied"] += strength
@@ -104,7 +116,8 @@ def train(
     step = keeper.resume()
     while True:
         keeper.after(step)
-        if step == settings.steps:
+        if step == settings.steps or keeper.ended:
+            training.average.settle()
             return training
         means = training.advance(step)
         step += 1

@@ -10,37 +10,163 @@ from groundup.config import Settings
 class OptimizerSettings(Settings):
     """Who changes the weights. `rate` is for the matrices inside the layers; tables and vectors have their own."""
 
-    kind: Literal["adamw", "muon"] = Field(
-        default="muon", description="muon: matrices by Muon, the rest by AdamW; or all AdamW"
+    kind: Literal["sgd", "rmsprop", "adam", "adamw", "lion", "adafactor", "muon"] = Field(
+        default="muon", description="muon: matrices by Muon, the rest by AdamW; the others change all weights alike"
     )
     rate: float | None = Field(
-        default=None, gt=0, description="learning rate of matrices; default 0.03 for muon, 0.004 for adamw"
+        default=None,
+        gt=0,
+        description="learning rate of matrices; default 0.1 for sgd, 0.004 for rmsprop, adam and adamw, 0.0015 "
+        "for lion, 0.03 for adafactor (a share of the weights' size) and muon",
     )
     table_rate: float | None = Field(
-        default=None, gt=0, description="learning rate of embeddings and head; default 0.012 for muon, `rate` for adamw"
+        default=None, gt=0, description="learning rate of embeddings and head; default 0.012 for muon, else `rate`"
     )
     vector_rate: float | None = Field(
-        default=None, gt=0, description="learning rate of norms and biases; default 0.012 for muon, `rate` for adamw"
+        default=None, gt=0, description="learning rate of norms and biases; default 0.012 for muon, else `rate`"
     )
-    momentum: float = Field(default=0.95, ge=0, lt=1, description="of Muon: how much of the last direction is kept")
-    beta1: float = Field(default=0.8, ge=0, lt=1, description="of AdamW: how slowly its mean of gradients forgets")
-    beta2: float = Field(default=0.95, ge=0, lt=1, description="of AdamW: how slowly its mean of squares forgets")
-    eps: float = Field(default=1e-10, gt=0, description="of AdamW: kept under every division")
-    decay: float = Field(default=0.0, ge=0, description="share of a matrix's weights lost in a step, times its rate")
+    momentum: float = Field(
+        default=0.95, ge=0, lt=1, description="of Muon and SGD: how much of the last direction is kept"
+    )
+    nesterov: bool = Field(default=False, description="of SGD: whether it looks a step ahead, as Muon always does")
+    polynomial: Literal["polar_express", "jordan"] = Field(
+        default="polar_express", description="of Muon: what makes singular values one; jordan: as in torch.optim.Muon"
+    )
+    stretch: Literal["shape", "adamw"] = Field(
+        default="shape",
+        description="of Muon: how long its steps are; shape: √(rows / columns) where a matrix is tall; adamw: as long as "
+        "those of AdamW, whose rates and decays then fit",
+    )
+    beta1: float = Field(
+        default=0.8, ge=0, lt=1, description="of Adam, AdamW and Lion: how slowly the mean of gradients forgets"
+    )
+    beta2: float = Field(
+        default=0.95,
+        ge=0,
+        lt=1,
+        description="of RMSProp, Adam and AdamW: how slowly the mean of squares forgets; of Lion: its mean of gradients",
+    )
+    eps: float = Field(default=1e-10, gt=0, description="of RMSProp, Adam and AdamW: kept under every division")
+    decay: float = Field(
+        default=0.0, ge=0, description="of matrices: the share lost in a step, times its rate; or the penalty's weight"
+    )
     decay_tables: float = Field(default=0.0, ge=0, description="the same for embeddings and head")
+    decay_kind: Literal["decoupled", "l2", "l1"] | None = Field(
+        default=None,
+        description="decoupled: weights shrink beside their step; l2 and l1: through the gradient of a penalty, after "
+        "clipping; default: l2 for sgd, rmsprop and adam, else decoupled",
+    )
+    state: Literal["f32", "bf16", "8bit", "host"] = Field(
+        default="f32",
+        description="how moments are kept: f32: as wide as the weights; bf16: half of that, 8bit: a quarter; host: in the "
+        "processor's memory while an accelerator computes",
+    )
+
+    @property
+    def decay_way(self) -> str:
+        """The kind of decay that is meant."""
+        return self.decay_kind or ("l2" if self.kind in ("sgd", "rmsprop", "adam") else "decoupled")
+
+    @model_validator(mode="after")
+    def _check(self) -> "OptimizerSettings":
+        pair = self.kind, self.decay_kind
+        if pair == ("adam", "decoupled") or pair == ("adamw", "l2"):
+            other = "adamw" if self.kind == "adam" else "adam"
+            raise ValueError(f"decay_kind: {self.kind} with decay {self.decay_kind} is {other}: say kind {other}")
+        if self.decay_kind and not self.decay and not self.decay_tables:
+            raise ValueError(
+                f"decay_kind: {self.decay_kind} says how weights decay, and none does: set decay or decay_tables"
+            )
+        if self.nesterov and (self.kind != "sgd" or not self.momentum):
+            raise ValueError("nesterov: only sgd with momentum can be told to look ahead; leave it out")
+        if self.kind == "adafactor" and self.state in ("bf16", "8bit"):
+            raise ValueError(
+                f"state: adafactor keeps a row and a column of a matrix; {self.state} saves nothing, say f32"
+            )
+        if self.kind == "sgd" and not self.momentum and self.state != "f32":
+            raise ValueError(f"state: sgd without momentum keeps nothing that could be {self.state}; leave it out")
+        for name, kind in (("polynomial", "muon"), ("stretch", "muon")):
+            if self.kind != kind and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is a setting of {kind}, and kind is {self.kind}: leave it out")
+        return self
 
 
 class ScheduleSettings(Settings):
     """How the learning rates rise and fall between the first step and the last; shares are of all steps."""
 
-    kind: Literal["constant", "linear", "cosine", "wsd"] = Field(
-        default="wsd", description="wsd: warm up, stay, decay over the last share; linear and cosine decay all the way"
+    kind: Literal["constant", "linear", "cosine", "wsd", "inverse_square_root", "one_cycle", "restarts"] = Field(
+        default="wsd",
+        description="wsd: warm up, stay, decay over the last share; linear and cosine decay all the way; "
+        "inverse_square_root: as 1/√step; one_cycle: in waves up and down; restarts: several cosines",
     )
     warmup: float = Field(default=0.0, ge=0, le=1, description="share of the steps in which rates rise from zero")
     decay: float = Field(
         default=0.7, gt=0, le=1, description="of wsd: the last share of the steps, in which rates fall"
     )
     floor: float = Field(default=0.0, ge=0, le=1, description="the share of its rate that learning ends with")
+    cycles: int = Field(default=4, gt=0, le=100, description="of restarts: how often rates fall from all to the floor")
+    growth: float = Field(default=1.0, gt=0, description="of restarts: how much longer each fall is than the last")
+
+    @model_validator(mode="after")
+    def _check(self) -> "ScheduleSettings":
+        if self.kind in ("inverse_square_root", "one_cycle") and not self.warmup:
+            usual = (
+                "falls as 1/√step from the end of the warm-up on" if self.kind != "one_cycle" else "begins by rising"
+            )
+            raise ValueError(f"warmup: {self.kind} {usual}; say for which share of the steps, such as 0.1 or 0.3")
+        for name, kind in (("decay", "wsd"), ("cycles", "restarts"), ("growth", "restarts")):
+            if self.kind != kind and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is a setting of {kind}, and kind is {self.kind}: leave it out")
+        return self
+
+
+class RegulariserSettings(Settings):
+    """What keeps a model from learning its texts by heart, or its weights from straying. All of it is off by default."""
+
+    dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of numbers made zero before the first layer and after each half of every layer; 0.1",
+    )
+    dropout_attention: float = Field(
+        default=0.0, ge=0, lt=1, description="share of what a token sees that is made zero; not by a fused kernel; 0.1"
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of a target that is spread evenly over all tokens; 0.1"
+    )
+    z_loss: float = Field(
+        default=0.0, ge=0, description="weight of log² Σ exp(logits), which keeps logits from drifting away; 0.0001"
+    )
+    clip_value: float = Field(
+        default=0.0, ge=0, description="largest number of a gradient that is let through, after `clip`; 0: any"
+    )
+    patience: int = Field(
+        default=0, ge=0, description="looks at held-out text without a new best after which training ends; 0: never"
+    )
+    min_delta: float = Field(
+        default=0.0, ge=0, description="of patience: nats by which a look must be better than the best to count as one"
+    )
+    average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of a running average of the weights that is kept in a step; 0.999; 0: none",
+    )
+    average_used: bool = Field(
+        default=True,
+        description="of average: whether it is what held-out text, samples and the saved model are made with",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "RegulariserSettings":
+        if self.min_delta and not self.patience:
+            raise ValueError("min_delta says what counts for patience, which is 0: set patience, or leave it out")
+        if not self.average_used and not self.average:
+            raise ValueError(
+                "average_used says what the average is for, and there is none: set average, or leave it out"
+            )
+        return self
 
 
 class TrainSettings(Settings):
@@ -57,6 +183,9 @@ class TrainSettings(Settings):
     )
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="how fast, when")
+    regularise: RegulariserSettings = Field(
+        default_factory=RegulariserSettings, description="dropout, smoothing, averages and the like"
+    )
     clip: float = Field(
         default=1.0, ge=0, description="longest gradient, all weights together, that is let through; 0: any"
     )
@@ -81,4 +210,6 @@ class TrainSettings(Settings):
     def _check(self) -> "TrainSettings":
         if self.rows % self.accumulate:
             raise ValueError(f"accumulate: {self.accumulate} parts do not divide {self.rows} rows; choose a divisor")
+        if self.regularise.patience and not self.validate_every:
+            raise ValueError("regularise.patience counts looks at held-out text: say how often in validate_every")
         return self

@@ -4,7 +4,7 @@ Next token, answers and preferences come through this one door. A term is a sum 
 count over the whole step, so splitting a step into microbatches or among devices does not change it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -52,7 +52,7 @@ class Adjusting(Protocol):
 
 
 def forward_backward(
-    model: nn.Module, objective: Objective, batches: Sequence[Batch], counts: dict[str, float]
+    model: nn.Module, objective: Objective, batches: Iterable[Batch], counts: dict[str, float]
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Gradients of the whole step, added into the parameters; returns the loss and each term's mean over the step."""
     losses = []

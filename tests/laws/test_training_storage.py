@@ -1,0 +1,119 @@
+"""Moments in fewer bytes: what is lost of a number, what is saved of memory, and that a model still learns."""
+
+import numpy as np
+import pytest
+import torch
+
+from groundup.data.batches import pages
+from groundup.data.shards import Shards
+from groundup.model.noise import bits, mixed, mixed_by_definition
+from groundup.model.settings import ModelSettings
+from groundup.model.transformer import Transformer
+from groundup.objectives.next_token import NextToken
+from groundup.training.keeper import Hooks
+from groundup.training.loop import train
+from groundup.training.optimizers.storage import SMALL, bytes_of, dynamic_shares, keep, rounded
+from groundup.training.optimizers.table import OPTIMIZERS, optimizer
+from groundup.training.settings import OptimizerSettings, TrainSettings
+from tests.training_example import make_world
+
+ONE = torch.ones(())
+
+
+def test_noise_is_its_definition():
+    numbers = np.random.default_rng(0).integers(0, 2**32, 1000, dtype=np.uint32)
+    told = mixed(torch.from_numpy(numbers.view(np.int32))).numpy().view(np.uint32)
+    assert told.tolist() == [mixed_by_definition(int(number)) for number in numbers]
+
+
+def test_noise_is_even():
+    drawn = bits(torch.arange(64, dtype=torch.int32), 4096).double() / 2**32 + 0.5
+    assert drawn.mean().item() == pytest.approx(0.5, abs=0.003) and drawn.std().item() == pytest.approx(
+        12**-0.5, abs=0.003
+    )
+    flat = drawn - drawn.mean()
+    assert (flat[1:] * flat[:-1]).mean().abs() < 1e-3 and (flat[:, 1:] * flat[:, :-1]).mean().abs() < 1e-3
+
+
+def test_rounding_by_chance_is_right_on_average():
+    value = torch.full((100_000,), 1 + 2**-10) * torch.tensor([1.0, -1.0]).repeat(50_000)
+    told = rounded(value, bits(torch.tensor([7], dtype=torch.int32), len(value))[0]).double()
+    assert set(told.abs().unique().tolist()) == {1.0, 1 + 2**-7}
+    assert told.abs().mean().item() == pytest.approx(1 + 2**-10, rel=1e-4)
+
+
+def test_bf16_numbers_are_kept_as_they_are():
+    value = torch.randn(1000).bfloat16()
+    noise = bits(torch.tensor([3], dtype=torch.int32), 1000)[0]
+    assert torch.equal(rounded(value.float(), noise), value)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_shares_are_dense_near_zero_and_end_at_one(signed):
+    shares = dynamic_shares(signed)
+    assert len(shares) == 255 and (shares.diff() > 0).all() and shares[-1] == 1 and (shares == 0).sum() == 1
+    above = shares[shares > 0]
+    assert above[0] < 1e-6 and above[-1] - above[-2] < 0.03
+    assert not signed or torch.equal(shares, -shares.flip(0))
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_eight_bits_keep_numbers_to_a_few_percent_of_their_blocks_largest(root):
+    value = torch.randn(90, 100, generator=torch.Generator().manual_seed(1))
+    value = value.square() if root else value
+    kept = keep("8bit", torch.zeros_like(value), "x", root)
+    kept.write(value, ONE)
+    told = kept.read()
+    assert (told - value).abs().max() < 0.04 * value.abs().max()
+    assert ((told > 0) == (value > 0)).all()
+    kept.write(told.clone(), ONE)  # what was rounded once stays where it is
+    torch.testing.assert_close(kept.read(), told, rtol=1e-6, atol=0)
+
+
+def test_a_mean_of_squares_that_is_not_zero_never_becomes_zero():
+    value = torch.full((SMALL,), 1e-30)
+    value[::256] = 1.0
+    kept = keep("8bit", torch.zeros_like(value), "x", root=True)
+    kept.write(value, ONE)
+    assert (kept.read() > 0).all()
+
+
+def test_small_moments_stay_whole():
+    zero = torch.zeros(SMALL - 1)
+    assert keep("8bit", zero, "x").read() is zero
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    shards = Shards(make_world(tmp_path_factory.mktemp("world"), 60) / "tokens" / "train")
+
+    def learn(kind: str, state: str) -> tuple[float, int]:
+        """(mean loss of the last 20 of 200 steps, bytes of the optimizer's state)"""
+        model = Transformer(ModelSettings(depth=1, width=64, vocabulary=300, head_width=32), seed=3)
+        settings = TrainSettings(steps=200, rows=2, time=24, optimizer=OptimizerSettings(kind=kind, state=state))
+        lines: list[float] = []
+        hooks = Hooks(log=lambda **line: lines.append(line["loss"]))
+        told = train(model, NextToken(pages(shards, 2, 24, seed=5)), settings, hooks=hooks)
+        return sum(lines[-2:]) / 2, bytes_of(told.optimizer.slots)
+
+    return learn
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_fewer_bytes_learn_as_well(learnt, kind):
+    """Within 0.03 nats after 200 steps; half the bytes in bf16, little more than a quarter in 8 bits."""
+    loss, size = learnt(kind, "f32")
+    told = {state: learnt(kind, state) for state in ("bf16", "8bit")}
+    assert all(abs(other - loss) < 0.03 for other, _ in told.values())
+    assert told["bf16"][1] < 0.51 * size and told["8bit"][1] < 0.3 * size
+
+
+@pytest.mark.parametrize("kind", sorted(set(OPTIMIZERS) - {"adafactor"}))
+@pytest.mark.parametrize("state, size", [("f32", 4), ("bf16", 2), ("8bit", 1 + 4 / 256)])
+def test_the_bytes_of_a_state_are_known_beforehand(kind, state, size):
+    given = {"model.embed_tokens.weight": torch.zeros(64, 128), "a.weight": torch.zeros(128, 64)}
+    settings = OptimizerSettings(kind=kind, state=state)
+    moments = {"sgd": 2, "rmsprop": 2, "lion": 2, "muon": 3}.get(kind, 4)  # of two matrices
+    for device in ("cpu", "meta"):
+        on = {name: value.to(device) for name, value in given.items()}
+        assert bytes_of(optimizer(on, settings, torch.float32).slots) == pytest.approx(moments * 8192 * size, abs=8)
