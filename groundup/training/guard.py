@@ -25,6 +25,7 @@ class Guard:
 
     def __init__(self, threshold: float, every: int, device: torch.device):
         self.threshold = threshold
+        self.last: tuple[Tensor, Tensor] | None = None  # loss and length of the gradient of the last step judged
         self.slots = {
             "guard.became": torch.zeros(every, device=device),  # of step n at n % every: one of the four above
             "guard.learnt": torch.zeros((), device=device),  # steps that reached the weights, since the beginning
@@ -34,6 +35,7 @@ class Guard:
 
     def judge(self, step: int, loss: Tensor, norm: Tensor) -> Tensor:
         """1 if the step may be learnt from, else 0; loss and norm are scalars on the device."""
+        self.last = loss, norm
         finite = norm.isfinite() & loss.isfinite()
         usual = self._usual(loss, norm, finite) if self.threshold else finite
         self.slots["guard.became"][step % len(self.slots["guard.became"])] = torch.where(
@@ -65,7 +67,7 @@ class Guard:
         return usual
 
 
-def skipped(asked: Sequence[int | tuple[int, int]], step: int) -> bool:
+def skipped(asked: Sequence[int | list[int]], step: int) -> bool:
     """Whether a step (1 is the first) is among those, or in one of those ranges, both ends included."""
     return any(step == one if isinstance(one, int) else one[0] <= step <= one[1] for one in asked)
 

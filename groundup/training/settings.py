@@ -1,6 +1,6 @@
 """How a model is trained: how long, on how much at once, how fast it learns, when it is saved and looked at."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -79,7 +79,7 @@ class TrainSettings(Settings):
         ge=0,
         description="steps between checkpoints that stay, also after the training: to fork from and to replay; 0: none",
     )
-    skip: list[int | tuple[int, int]] = Field(
+    skip: list[int | Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(
         default_factory=list, description="steps whose batches are not learnt from, or [first, last] of such steps"
     )
     guard: float = Field(

@@ -84,9 +84,7 @@ def updates(training: "Training", told: dict[str, float]) -> Iterator[None]:
     """How far each layer moved, as a share of the length of its weights: about 0.001 is usual for Adam."""
     before = {name: value.detach().clone() for name, value in training.parameters.items()}
     yield
-    moved = _lengths(
-        {n: (v.detach() - before[n]).float().square().sum() for n, v in training.parameters.items()}
-    )
+    moved = _lengths({n: (v.detach() - before[n]).float().square().sum() for n, v in training.parameters.items()})
     whole = _lengths({name: value.float().square().sum() for name, value in before.items()})
     told |= {f"{place}.update": value / whole[place] if whole[place] else 0.0 for place, value in moved.items()}
 
