@@ -4,8 +4,8 @@ At most one is being written. Whoever wants to save again waits for it, and so d
 might fail. What the disk refused is raised by the next step as a sentence; the checkpoints before it are as they were.
 """
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -20,48 +20,38 @@ class Writing:
     def __init__(self, folder: Path):
         self.folder = folder
         self.copy: dict[str, Tensor] = {}
-        self.thread: threading.Thread | None = None
-        self.error: BaseException | None = None
+        self.thread = ThreadPoolExecutor(1, "checkpoint")
+        self.flight: Future[None] | None = None
 
     @torch.no_grad()
     def start(self, state: dict[str, Tensor], write: Callable[[dict[str, Tensor]], None]) -> None:
         """Copy the state once the last write is done, and let `write(copy)` have its time in the background."""
         self.wait()
         for name, tensor in state.items():
-            kept = self.copy.get(name)
-            if kept is None or kept.shape != tensor.shape or kept.dtype != tensor.dtype:
-                kept = self.copy[name] = torch.empty_like(tensor, device="cpu", memory_format=torch.contiguous_format)
-            kept.copy_(tensor)
-        for name in self.copy.keys() - state.keys():
-            del self.copy[name]
-        self.thread = threading.Thread(target=self._run, args=(write,), name="checkpoint")
-        self.thread.start()
+            if name not in self.copy:
+                self.copy[name] = torch.empty_like(tensor, device="cpu", memory_format=torch.contiguous_format)
+            self.copy[name].copy_(tensor)
+        self.flight = self.thread.submit(write, self.copy)
 
     @property
     def busy(self) -> bool:
         """Whether one is being written."""
-        return self.thread is not None and self.thread.is_alive()
+        return self.flight is not None and not self.flight.done()
 
     def check(self) -> None:
         """Raise what went wrong in a write that has ended; never waits."""
-        if self.thread is not None and not self.thread.is_alive():
+        if not self.busy:
             self.wait()
 
     def wait(self) -> None:
         """Until the checkpoint is on the disk, or raise why it is not."""
-        self.rest()
-        if error := self.error:
-            self.error = None
-            raise disk_problem(error, self.folder) or error
+        flight, self.flight = self.flight, None
+        try:
+            if flight is not None:
+                flight.result()
+        except Exception as error:
+            raise disk_problem(error, self.folder) or error from error
 
     def rest(self) -> None:
-        """Let a write end, without asking how: for a training that is over for another reason."""
-        if self.thread is not None:
-            self.thread.join()
-            self.thread = None
-
-    def _run(self, write: Callable[[dict[str, Tensor]], None]) -> None:
-        try:
-            write(self.copy)
-        except BaseException as error:
-            self.error = error
+        """Let a write end, without asking how: the training is over."""
+        self.thread.shutdown()
