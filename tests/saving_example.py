@@ -68,14 +68,16 @@ def in_a_child(folder: Path, call: str, before: int) -> str:
 def main() -> None:
     """The program."""
     folder, times = Path(sys.argv[1]), int(sys.argv[2])
+    told = []
     checkpoint.save(folder, 1, state(1), "run", {})
     for call, number in (word.split(":") for word in sys.argv[3:]):
         said = in_a_child(folder, call, times - int(number))
         found = checkpoint.newest(folder, "run", lambda sentence: None)
         assert found is not None, "nothing is left"
         assert all(torch.equal(found.state[name], value) for name, value in state(found.step).items())
-        print(found.step, said or "killed", flush=True)
+        told.append(f"{found.step} {said or 'killed'}")
         shutil.rmtree(folder / "000002", ignore_errors=True)
+    os.write(1, "\n".join(told).encode())  # in one call, of which strace has none left to count
 
 
 if __name__ == "__main__":

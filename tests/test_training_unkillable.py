@@ -76,10 +76,13 @@ def wait_for(condition, process, seconds=60.0):
         time.sleep(0.005)
 
 
-PHASES = {
-    "validation": {"training.validate_every": 5, "training.validate_steps": 100_000},
-    "sampling": {"training.samples_at": [5], "samples.prompts": ["the cup"], "samples.tokens": 100_000},
-    "start": {},
+PHASES = {  # phase -> settings that make it long, what tells that it is near
+    "validation": ({"training.steps": 5, "training.validate_steps": 100_000}, "checkpoints/000005"),
+    "sampling": (
+        {"training.samples_at": [5], "samples.prompts": ["the cup"], "samples.tokens": 100_000},
+        "checkpoints/000005",
+    ),
+    "start": ({}, "resolved.json"),
 }
 
 
@@ -89,19 +92,14 @@ PHASES = {
 )
 def test_asked_to_stop_in_any_phase_it_leaves_at_once_and_nothing_is_lost(world, tmp_path, phase, number):
     partial = tmp_path / "base.partial"
-    process = start(tmp_path / "base", world, **PHASES[phase])
-    first = "resolved.json" if phase == "start" else "metrics.jsonl"
-    wait_for((partial / first).exists, process)
-    if phase == "sampling":
-        wait_for((partial / "checkpoints/000005").exists, process)
+    values, sign = PHASES[phase]
+    process = start(tmp_path / "base", world, **values)
+    wait_for((partial / sign).exists, process)
     time.sleep(0.2 if phase != "start" else 0.0)
-    began = time.monotonic()
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode != 0 and time.monotonic() - began < 30
-    assert said.strip().endswith("KeyboardInterrupt")
-    if phase == "sampling":
-        assert (partial / "checkpoints" / "000005" / "manifest.json").exists()
+    assert process.returncode != 0 and said.strip().endswith("KeyboardInterrupt")
+    assert phase == "start" or (partial / sign / "manifest.json").exists()
 
 
 @needs_strace
