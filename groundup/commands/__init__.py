@@ -5,7 +5,7 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import convert, costs, models, recipes, stages, this_machine, vectors
+from groundup.commands import convert, costs, models, recipes, stages, this_machine, trainings, vectors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,4 +41,5 @@ convert.add(app)
 vectors.add(app)
 models.add(app)
 costs.add(app)
+trainings.add(app)
 this_machine.add(app)

@@ -111,6 +111,17 @@ def _shown(value: Any) -> str:
     return words.get(value, str(value)) if isinstance(value, bool | None) else str(value)
 
 
+def fork_one(words: list[str], into: Path, seed: int | None, wait: bool, start: str) -> Path:
+    """Train on from a checkpoint of another training, whose settings hold where the words say nothing else."""
+    from groundup import config
+    from groundup.recipe import make_stage
+    from groundup.recipe.started import forked
+
+    settings, before = forked(start)
+    said = config.merge(settings, config.overrides(named("train", words)))
+    return make_stage("train", said, into, before if seed is None else seed, wait=wait)
+
+
 def make_one(kind: str, words: list[str], into: Path, seed: int, wait: bool) -> Path:
     """Make one stage from the words of the command line."""
     from groundup import config
@@ -200,7 +211,22 @@ def _command(kind: str):
         else:
             typer.echo(f"made {make_one(kind, [*words, *([f'type={type_}'] if type_ else [])], into, 1, False)}")
 
-    chosen = export if kind == "export" else command
+    def train(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="DIR", help="Where to make it."),
+        seed: int | None = typer.Option(None, "--seed", min=0, help="Of all that is random.", show_default="1"),
+        wait: bool = typer.Option(False, "--wait", help="Wait while another process makes the same folder."),
+        start: str = typer.Option(
+            "", "--from", metavar="RUN@STEP", help="Go on from this checkpoint, with its settings but for those given."
+        ),
+    ) -> None:
+        words = words or []
+        if start:
+            typer.echo(f"made {fork_one(words, into, seed, wait, start)}")
+        else:
+            typer.echo(f"made {make_one(kind, words, into, 1 if seed is None else seed, wait)}")
+
+    chosen = {"export": export, "train": train}.get(kind, command)
     chosen.__doc__ = f"{about}\n\nExample:  {example}"
     return chosen
 

@@ -143,25 +143,28 @@ def _no_constant(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
 
 
-def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """The widest numbers first, then by name, after a padded header: every number lies at a multiple of its size."""
+def laid_out(tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> tuple[bytes, list[str]]:
+    """What stands before the tensors' bytes in a file, and their order.
+
+    The widest numbers first, then by name, after a padded header: every number lies at a multiple of its size.
+    """
     header: dict[str, Any] = {"__metadata__": metadata or {"format": "pt"}}
-    order = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
     at = 0
-    for name, tensor in order:
+    for name in order:
+        tensor = tensors[name]
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
     raw = json.dumps(header, separators=(",", ":")).encode()
     raw += b" " * (-len(raw) % 8)
-    whole = bytearray(8 + len(raw) + at)
-    whole[: 8 + len(raw)] = struct.pack("<Q", len(raw)) + raw
-    at = 8 + len(raw)
-    for _, tensor in order:
-        data = as_bytes(tensor)
-        whole[at : at + len(data)] = data
-        at += len(data)
-    write_atomically(path, cast(bytes, whole))
+    return struct.pack("<Q", len(raw)) + raw, order
+
+
+def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """All tensors into one file, there whole or not at all."""
+    header, order = laid_out(tensors, metadata)
+    write_atomically(path, b"".join([header, *(as_bytes(tensors[name]) for name in order)]))
 
 
 def as_bytes(tensor: Tensor) -> memoryview:

@@ -11,6 +11,7 @@ from groundup.errors import Problem
 from groundup.run.files import sync
 
 MANIFEST, METRICS, RESOLVED = "manifest.json", "metrics.jsonl", "resolved.json"
+CHECKPOINTS = "checkpoints"  # a folder whose loss would hurt: one folder a step
 UNCOUNTED = {MANIFEST, METRICS, RESOLVED}  # at the top of a stage's folder: they hold times, which differ every run
 
 

@@ -19,7 +19,8 @@ from groundup.config import Settings, inputs_of, replace_inputs
 from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run.clock import CLOCK
-from groundup.run.content import MANIFEST, RESOLVED, FileRecord, Files, content_of, records_of
+from groundup.run.content import CHECKPOINTS, MANIFEST, RESOLVED, FileRecord, Files, content_of, records_of
+from groundup.run.difference import differences
 from groundup.run.files import WRITING, open_to_others, sentences, sync_folder, write_atomically
 from groundup.run.lock import LOCK, Lock
 from groundup.run.manifest import FORMAT, commit, encode, fingerprint, first_change, read_manifest, relative, versions
@@ -135,11 +136,25 @@ class Stage:
         if told is not None and told.get("fingerprint") == self.fingerprint:
             _sweep(self.partial)
             return "going on where the last attempt stopped"
+        if told is not None:
+            self._refuse_to_lose(told)
         for path in self.partial.iterdir():
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_atomically(self.partial / STAGE, encode(self._identity()))
         return "settings or inputs differ from those of the interrupted attempt: starting afresh" if told else ""
+
+    def _refuse_to_lose(self, told: dict[str, Any]) -> None:
+        """An interrupted training may be the work of days: nobody removes that by the way."""
+        folder = self.partial / CHECKPOINTS
+        steps = [int(place.name) for place in folder.iterdir() if place.name.isdigit()] if folder.is_dir() else []
+        if steps:
+            others = differences(told, self._identity()) or ["something that it does not say"]
+            raise Problem(
+                f"{self.partial} is an interrupted {told['groundup']['kind']} at step {max(steps)} with other settings or "
+                f"inputs: {'; '.join(others[:5])}. Put them back to go on, go on from it elsewhere with `groundup train "
+                f"NAME=VALUE… --from {self.partial}@{max(steps)} --into OTHER`, or remove it to start afresh."
+            )
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -49,15 +49,22 @@ class Work:
         self.out, self.settings, self.seed, self.machine, self.inputs = out, settings, seed, machine, inputs
         self.sink, self.clock = sink, Clock(out)
         self._reported = self._asked = -math.inf
+        self._patience, self._told = PATIENCE, (0.0, 0.0, "")
         self._stop = threading.Event()
         _drop_torn_line(out / METRICS)
 
     def progress(self, done: float, total: float, unit: str = "documents", note: str = "") -> None:
         """Say how far the work is; cheap, so call it often."""
         now = time.monotonic()
+        self._told = done, total, unit
         if now - self._reported >= EVERY or done >= total:
             self._reported = now
             self.sink(done, total, unit, note)
+
+    def say(self, sentence: str) -> None:
+        """A sentence for a person: to whoever watches, and as a `note` in metrics.jsonl."""
+        self.log(note=sentence)
+        self.sink(*self._told, sentence)
 
     def log(self, **values: Any) -> None:
         """Add one line to metrics.jsonl; `seconds` of work so far are added to it."""
@@ -84,16 +91,19 @@ class Work:
             write_atomically(path, encode(chosen))
         return chosen[name]
 
-    def stopping(self) -> bool:
-        """True once someone asked us to stop: save what is worth saving and raise KeyboardInterrupt."""
-        self._asked = time.monotonic()
+    def stopping(self, patience: float = PATIENCE) -> bool:
+        """True once someone asked us to stop: save what is worth saving and raise KeyboardInterrupt.
+
+        Whoever asks will ask again within so many seconds; 0 says that all is saved, and any signal may interrupt at once.
+        """
+        self._asked, self._patience = time.monotonic(), patience
         return self._stop.is_set()
 
     def ask_to_stop(self) -> None:
         """For the signal handler: a stage that asks `stopping` may end in order, any other is interrupted here."""
         second = self._stop.is_set()
         self._stop.set()
-        if second or time.monotonic() - self._asked > PATIENCE:
+        if second or time.monotonic() - self._asked >= self._patience:
             raise KeyboardInterrupt
 
 

@@ -13,6 +13,8 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 """
 
 import json
+import math
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from groundup.model.dial import Plan
     from groundup.tokenizer import Tokenizer
     from groundup.training.keeper import Hooks
+    from groundup.training.ready import Ready
 
 VERSION = 1
 SEEDED = True
@@ -74,6 +77,9 @@ class Settings(config.Settings):
         default_factory=list, description="files of texts with a class each (JSON lines with `text` and `label`)"
     )
     start: Input | None = Field(default=None, description="a model to start from; default: fresh weights")
+    fork: Input | None = Field(
+        default=None, description="a checkpoint of another training to go on from; --from RUN@STEP finds it"
+    )
     partial: bool = Field(
         default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
     )
@@ -117,18 +123,34 @@ class Settings(config.Settings):
 
 def run(settings: Settings, work: Work) -> None:
     """Train to the end, from the newest checkpoint if an attempt was interrupted, and save the model."""
-    import torch
-
-    from groundup.data.order import key
     from groundup.model import folder
-    from groundup.objectives.softened import softened
-    from groundup.objectives.sources import measure_start, read
-    from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
 
-    torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
+    if (work.out / "model").is_dir() and not (work.out / "checkpoints").exists():
+        return _drop(work.out, settings.training)  # killed when all was done
     keep_memory()
+    ready = prepare(settings, work)
+    try:
+        train(ready.model, ready.objective, ready.training, work.out, ready.run, ready.hooks, ready.model.compute)
+    finally:
+        give_back_memory()
+    ready.model.compute = None
+    folder.save(work.out / "model", ready.model.cpu(), ready.tokenizer, settings.template)
+    _drop(work.out, ready.training)
+
+
+def prepare(settings: Settings, work: Work) -> "Ready":
+    """All that a training needs, up to its first step."""
+    import torch
+
+    from groundup.data.order import key
+    from groundup.objectives.softened import softened
+    from groundup.objectives.sources import measure_start, read
+    from groundup.objectives.table import check_head, objective
+    from groundup.training.ready import Ready, check
+
+    torch.set_num_threads(_threads(work))
     tokenizer = _tokenizer(settings)
     settings = _sized(settings, tokenizer, work)
     training = settings.training
@@ -150,16 +172,11 @@ def run(settings: Settings, work: Work) -> None:
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
     hooks.validate = _validate(settings, tokenizer, model.settings, seed)
+    check(model.settings, training, settings.data, tokenizer, hooks)
     asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
     name = f"{key(seed, json.dumps(asked)):016x}"
-    try:
-        learnt = softened(objective(settings.objective, replace(sources, model=model.settings)), training.regularise)
-        train(model, learnt, training.model_copy(update={"seed": seed}), work.out, name, hooks, model.compute)
-    finally:
-        give_back_memory()
-    model.compute = None
-    folder.save(work.out / "model", model.cpu(), tokenizer, settings.template)
-    _drop(work.out)
+    learnt = softened(objective(settings.objective, replace(sources, model=model.settings)), training.regularise)
+    return Ready(model, learnt, training.model_copy(update={"seed": seed}), tokenizer, hooks, name)
 
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
@@ -233,6 +250,8 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
 
 def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, probed: dict[str, Any]) -> "Hooks":
     """Ties the loop to the stage's folder and to whoever watches."""
+    import torch
+
     from groundup.model import cost
     from groundup.training.keeper import Hooks
     from groundup.training.meter import Meter
@@ -246,8 +265,11 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
         log=work.log,
         rewind=work.rewind,
         progress=work.progress,
-        stopping=work.stopping,
-        say=lambda sentence: work.log(note=sentence),
+        stopping=lambda: work.stopping(math.inf),  # a step may take its time
+        saved=lambda: work.stopping(0.0),
+        say=work.say,
+        fork=None if settings.fork is None else Path(settings.fork),
+        place={"threads": torch.get_num_threads(), "cpu": work.machine.cpu, "torch": torch.__version__},
         sample=sampler(tokenizer, prompts, talk, samples.tokens, work.out / "samples.jsonl") if prompts else None,
         meter=Meter(per_token, probed["peak_gflops"] * 1e9),
     )
@@ -293,10 +315,13 @@ def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, 
     return held_out(settings.data, settings.training, seed)
 
 
-def _threads(machine: Machine) -> int:
+def _threads(work: Work) -> int:
+    """As many as at the first attempt, so that the bits are the same, unless this machine has fewer or is told a number."""
     from groundup import hardware
 
-    return hardware.threads(machine)
+    now = hardware.threads(work.machine)
+    before = work.choose("threads", lambda: now)
+    return now if before > work.machine.cpus or "OMP_NUM_THREADS" in os.environ else before
 
 
 def _architecture(settings: Settings) -> ModelSettings:
@@ -389,7 +414,13 @@ def _awake(model: Any) -> Any:
     return model.requires_grad_(True).train()
 
 
-def _drop(out: Path) -> None:
-    """Checkpoints and the reference have done their work."""
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+def _drop(out: Path, training: TrainSettings) -> None:
+    """Checkpoints and the reference have done their work, but for those that are to stay."""
+    from groundup.training import checkpoint
+
+    if training.keep_every or training.keep_best:
+        checkpoint.prune(out / "checkpoints", 1, training.stays)
+    elif (out / "checkpoints").is_dir():
+        os.replace(out / "checkpoints", out / "checkpoints.old")  # at once: half of them would be none
+    shutil.rmtree(out / "checkpoints.old", ignore_errors=True)
     (out / REFERENCE).unlink(missing_ok=True)

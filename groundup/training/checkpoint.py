@@ -2,14 +2,16 @@
 
 A checkpoint is a folder named by its step: `state.safetensors` with every tensor, `manifest.json` with its sha256. It is
 written beside its name, brought to the disk and renamed; one that is not whole is passed over with a word, never deleted.
+`best.json` beside them says which of them did best on held-out text.
 """
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,13 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.run.files import sync_folder, write_atomically
+from groundup.model.safetensors import as_bytes, laid_out
+from groundup.run.files import sync, sync_folder, write_atomically
 
 FORMAT = 1
-STATE, MANIFEST = "state.safetensors", "manifest.json"
+STATE, MANIFEST, BEST = "state.safetensors", "manifest.json", "best.json"
 NAME = re.compile(r"\d{6,}")
+PIECE = 4 << 20  # bytes hashed and written together; other threads run meanwhile
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,21 @@ class Checkpoint:
     notes: dict[str, Any]
 
 
-def save(folder: Path, step: int, state: dict[str, Tensor], run: str, notes: dict[str, Any], keep: int = 2) -> None:
-    """Write the state after `step` steps of the training `run`; of older ones, the `keep` newest stay."""
+def _never(step: int) -> bool:
+    """No older checkpoint stays for a reason of its own."""
+    return False
+
+
+def save(
+    folder: Path,
+    step: int,
+    state: dict[str, Tensor],
+    run: str,
+    notes: dict[str, Any],
+    keep: int = 2,
+    stays: Callable[[int], bool] = _never,
+) -> None:
+    """Write the state after `step` steps of the training `run`; of older ones, the `keep` newest and what `stays` stay."""
     target, beside = folder / f"{step:06d}", folder / f"{step:06d}.partial"
     if target.exists():
         if _damage(target, run) is None:
@@ -46,9 +63,7 @@ def save(folder: Path, step: int, state: dict[str, Tensor], run: str, notes: dic
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
-        raw = safetensors.torch.save({name: tensor.detach().cpu() for name, tensor in state.items()})
-        write_atomically(beside / STATE, raw)
-        file = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        file = _write(beside / STATE, state)
         manifest = {"format": FORMAT, "step": step, "run": run, "files": {STATE: file}, "notes": notes}
         manifest["sha256"] = _seal(manifest)
         write_atomically(beside / MANIFEST, json.dumps(manifest, indent=1) + "\n")
@@ -57,13 +72,60 @@ def save(folder: Path, step: int, state: dict[str, Tensor], run: str, notes: dic
         shutil.rmtree(beside, ignore_errors=True)
         raise
     sync_folder(folder)
-    for old in _named(folder)[:-keep]:
-        shutil.rmtree(old)
+    prune(folder, keep, stays)
+
+
+def prune(folder: Path, keep: int, stays: Callable[[int], bool] = _never) -> None:
+    """Remove all checkpoints but the `keep` newest, the best one, and those that stay."""
+    places = named(folder)
+    best = best_of(folder)
+    for old in places[: len(places) - keep]:
+        step = int(old.name)
+        if not stays(step) and not (best and best[0] == step):
+            shutil.rmtree(old)
+
+
+def best_of(folder: Path) -> tuple[int, float] | None:
+    """(step, its value) of the checkpoint that did best so far, if anyone has judged them."""
+    try:
+        told = json.loads((folder / BEST).read_text())
+        return int(told["step"]), float(told["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def judge(folder: Path, step: int, value: float) -> None:
+    """Remember the checkpoint of this step if its value (lower is better) is the lowest yet."""
+    best = best_of(folder)
+    if math.isfinite(value) and (best is None or value < best[1] or step == best[0]):
+        write_atomically(folder / BEST, json.dumps({"step": step, "value": value}) + "\n")
+
+
+def _write(path: Path, state: dict[str, Tensor]) -> dict[str, Any]:
+    """The tensors as a safetensors file, brought to the disk; its hash and size are taken on the way."""
+    seen, size = hashlib.sha256(), 0
+    with open(path, "wb") as file:
+        for piece in _pieces(state):
+            seen.update(piece)
+            file.write(piece)
+            size += len(piece)
+        file.flush()
+        sync(file.fileno())
+    return {"sha256": seen.hexdigest(), "bytes": size}
+
+
+def _pieces(state: dict[str, Tensor]) -> Iterator[bytes | memoryview]:
+    header, order = laid_out(state)
+    yield header
+    for name in order:
+        raw = as_bytes(state[name])
+        for at in range(0, len(raw), PIECE):
+            yield raw[at : at + PIECE]
 
 
 def newest(folder: Path, run: str, say: Callable[[str], None]) -> Checkpoint | None:
     """The latest whole checkpoint of this run, or None; `say` hears about each one that was passed over, and why."""
-    for place in reversed(_named(folder)):
+    for place in reversed(named(folder)):
         damage = _damage(place, run)
         if damage is None:
             return load(place)
@@ -90,7 +152,7 @@ def restore(state: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
         tensor.copy_(saved[name])
 
 
-def _named(folder: Path) -> list[Path]:
+def named(folder: Path) -> list[Path]:
     """Folders with the name of a step, oldest first."""
     places = folder.iterdir() if folder.is_dir() else ()
     return sorted((place for place in places if NAME.fullmatch(place.name)), key=lambda place: int(place.name))
@@ -107,14 +169,30 @@ def _damage(place: Path, run: str | None) -> str | None:
         if run is not None and manifest["run"] != run:
             return "is of a training with other settings"
         for name, file in manifest["files"].items():
-            raw = (place / name).read_bytes()
-            if len(raw) != file["bytes"] or hashlib.sha256(raw).hexdigest() != file["sha256"]:
+            with open(place / name, "rb") as found:
+                seen = hashlib.file_digest(found, "sha256").hexdigest()
+            if (place / name).stat().st_size != file["bytes"] or seen != file["sha256"]:
                 return f"is damaged ({name} is not what its manifest says)"
         return (
             None if manifest["step"] == int(place.name) and STATE in manifest["files"] else "is not what it is called"
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "is incomplete"
+
+
+@torch.no_grad()
+def graft(state: dict[str, Tensor], saved: dict[str, Tensor]) -> list[str]:
+    """Copy what fits of another training's tensors; weights must all fit, what else did not is returned by name."""
+    for name in (name for name in state.keys() | saved.keys() if name.startswith("model.")):
+        if name not in state or name not in saved or state[name].shape != saved[name].shape:
+            raise Problem(
+                f"the checkpoint to go on from has another model: it differs in {name.removeprefix('model.')}; "
+                "leave the settings of `model` as they were there."
+            )
+    rest = [name for name in state if name not in saved or state[name].shape != saved[name].shape]
+    for name in state.keys() - set(rest):
+        state[name].copy_(saved[name])
+    return rest
 
 
 def _seal(manifest: dict[str, Any]) -> str:

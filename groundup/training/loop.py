@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from groundup.errors import Problem
 from groundup.training.average import Average
 from groundup.training.dropout import Dropout
+from groundup.training.guard import APPLIED, Guard, skipped
 from groundup.training.keeper import Hooks, Keeper
 from groundup.training.optimizers.table import optimizer
 from groundup.training.patience import Patience
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Adjusting, Objective, forward_backward, total
+from groundup.training.watch import Watch
 
 
 class Training:
@@ -49,15 +51,21 @@ class Training:
         self.tokens = objective.rows * objective.time  # of the last step; pairs have twice their rows
         zero = torch.zeros((), dtype=torch.float32, device=example.device)
         self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
+        self.guard = Guard(settings.guard, settings.log_every, example.device)
         self.state: dict[str, Tensor] = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
         kept = model.state_dict()  # buffers too, if they are saved with the model
         self.state |= {f"model.{name}": value for name, value in model.named_buffers() if name in kept}
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
         self.state |= self.average.slots | self.patience.slots
+        self.state |= self.guard.slots
 
     def advance(self, step: int) -> dict[str, Tensor]:
         """One step, in place; returns the mean of each of its terms, still on the device."""
         settings, rows = self.settings, self.objective.rows
+        if skipped(settings.skip, step + 1):
+            self.guard.leave_out(step)
+            self.sums["skipped"] += 1
+            return {}
         part = rows // settings.accumulate
         batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
         self.tokens = sum(batch.ids.size for batch in batches)
@@ -66,7 +74,7 @@ class Training:
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
-            strength = (norm.isfinite() & loss.isfinite()).to(norm.dtype)  # never asked by the host
+            strength = self.guard.judge(step, loss, norm)  # never asked by the host
             if settings.clip:
                 torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
             if settings.regularise.clip_value:
@@ -83,6 +91,12 @@ class Training:
         for value in self.parameters.values():
             value.grad = None
         return means
+
+    def left_out(self, step: int) -> dict[int, int]:
+        """Step (1 is the first) -> why it was left out, of the steps since the line of metrics before this one."""
+        became = self.guard.slots["guard.became"].tolist()
+        since = range((step - 1) // len(became) * len(became), step)
+        return {at + 1: int(became[at % len(became)]) for at in since if became[at % len(became)] != APPLIED}
 
     def line(self, step: int, means: dict[str, Tensor]) -> dict[str, float]:
         """Metrics of the steps since the last line (their sums begin again) and of the terms of the last step."""
@@ -113,15 +127,19 @@ def train(
     training = Training(model, objective, settings, dtype)
     folder = None if out is None else out / "checkpoints"
     keeper = Keeper(training, folder, run, hooks)
-    step = keeper.resume()
-    while True:
-        keeper.after(step)
-        if step == settings.steps or keeper.ended:
-            training.average.settle()
-            return training
-        means = training.advance(step)
-        step += 1
-        keeper.tell(step, means)
+    watch = Watch(training)
+    try:
+        step = keeper.resume()
+        while True:
+            keeper.after(step)
+            if step == settings.steps or keeper.ended:
+                training.average.settle()
+                return training
+            means = watch.advance(step)
+            step += 1
+            keeper.tell(step, means, watch.told)
+    finally:
+        keeper.rest()
 
 
 @torch.no_grad()

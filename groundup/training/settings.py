@@ -1,6 +1,6 @@
 """How a model is trained: how long, on how much at once, how fast it learns, when it is saved and looked at."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -199,12 +199,39 @@ class TrainSettings(Settings):
     )
     checkpoint_every: int = Field(default=0, ge=0, description="steps between checkpoints; 0: only by time")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="longest time that a kill can lose")
-    keep: int = Field(default=2, gt=0, description="checkpoints kept")
+    keep: int = Field(default=2, gt=0, description="checkpoints kept: the newest ones, as long as the training lasts")
+    keep_best: bool = Field(
+        default=False, description="whether the checkpoint with the lowest validation stays, also after the training"
+    )
+    keep_every: int = Field(
+        default=0,
+        ge=0,
+        description="steps between checkpoints that stay, also after the training: to fork from and to replay; 0: none",
+    )
+    skip: list[int | Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(
+        default_factory=list, description="steps whose batches are not learnt from, or [first, last] of such steps"
+    )
+    guard: float = Field(
+        default=0.0,
+        ge=0,
+        description="how many standard deviations above its running mean a loss or a gradient's length may be before its "
+        "step is left out, 6 say; 0: only what is not finite is left out",
+    )
+    watch: list[Literal["gradients", "updates", "activations", "entropy", "noise"]] = Field(
+        default_factory=list,
+        description="what of each layer is told: length of its gradient, of its update as a share of its weights, size of "
+        "its activations, entropy of its attention; and the gradient noise scale of all",
+    )
+    watch_every: int = Field(default=100, gt=0, description="steps between two such looks")
     validate_every: int = Field(default=0, ge=0, description="steps between looks at held-out text; 0: only at the end")
     validate_steps: int = Field(default=8, gt=0, description="batches of held-out text in one look")
     samples_at: list[int] = Field(default_factory=list, description="steps after which samples are written")
     log_every: int = Field(default=10, gt=0, description="steps between lines of metrics")
     seed: int | None = Field(default=None, ge=0, description="of data order and start weights; default: the stage's")
+
+    def stays(self, step: int) -> bool:
+        """Whether the checkpoint of this step is kept for good."""
+        return bool(self.keep_every) and step % self.keep_every == 0
 
     @model_validator(mode="after")
     def _check(self) -> "TrainSettings":
