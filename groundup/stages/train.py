@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -102,6 +102,12 @@ class Settings(config.Settings):
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what is learnt")
     training: TrainSettings = Field(default_factory=TrainSettings, description="how it is learnt")
     samples: SampleSettings = Field(default_factory=SampleSettings, description="what is shown meanwhile")
+    trackers: list[Literal["tensorboard", "wandb", "mlflow", "trackio"]] = Field(
+        default_factory=list, exclude=True, description="who else gets the metrics (changes nothing of what is made)"
+    )
+    profile: int = Field(
+        default=0, ge=0, exclude=True, description="steps to take the time of, with a trace for ui.perfetto.dev"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -140,6 +146,7 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
+    from groundup.training.watched import watched
 
     torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
     keep_memory()
@@ -168,7 +175,8 @@ def run(settings: Settings, work: Work) -> None:
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
         learnt = objective(settings.objective, replace(sources, model=model.settings))
-        train(model, learnt, training, work.out, name, hooks, model.compute)
+        with watched(settings.trackers, settings.profile, hooks, work.out, name, asked):
+            train(model, learnt, training, work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None

@@ -106,7 +106,7 @@ def train(
         keeper.after(step)
         if step == settings.steps:
             return training
-        means = training.advance(step)
+        means = hooks.advance(training, step)
         step += 1
         keeper.tell(step, means)
 
