@@ -19,8 +19,8 @@ from groundup.serving.dashboard.folders import Run
 from groundup.serving.dashboard.lines import Lines
 
 BEFORE, FEWEST = 50, 20  # losses before one that tell what is usual, and how many there must be
-LEAP = 6.0  # standard deviations, and
-LEAST = 0.1  # a tenth of the loss: a quiet loss has small deviations
+LEAP = 6.0  # standard deviations of the change from one line to the next, and
+LEAST = 0.1  # a tenth of the loss: one that hardly moves has small deviations
 STALL, PATIENCE = 60.0, 10.0  # a run stands still after a minute, or ten times its usual pause if that is longer
 DISK_SHARE, DISK_BYTES = 0.02, 2e9  # that are left
 MOST_OF_A_RUN, MOST = 20, 200
@@ -105,13 +105,13 @@ class Watch:
 
 
 def leap(loss: float, before: list[float]) -> float | None:
-    """What was usual before, if this loss is far above it."""
+    """What was usual just before, if this loss is far above it, measured by how much neighbours differ."""
     before = [value for value in before if isfinite(value)]
     if len(before) < FEWEST:
         return None
-    usual = statistics.fmean(before)
-    limit = usual + max(LEAP * statistics.pstdev(before), LEAST * abs(usual))
-    return usual if loss > limit else None
+    usual = statistics.median(before[-10:])
+    spread = statistics.pstdev(after - value for value, after in zip(before[:-1], before[1:], strict=True))
+    return usual if loss > usual + max(LEAP * spread, LEAST * abs(usual)) else None
 
 
 class Webhook:

@@ -34,7 +34,7 @@ class Series:
         self.seconds.append(seconds)
         self.values.append(value)
         if len(self.values) >= 2 * MOST:
-            kept = thin(np.array(self.values), MOST)
+            kept = thin(np.array(self.values), MOST, np.array(self.steps))
             self.steps, self.seconds, self.values = (
                 array("d", np.array(each)[kept]) for each in (self.steps, self.seconds, self.values)
             )
@@ -132,7 +132,7 @@ class Lines:
             x = np.interp(steps, [0.0, *known.steps], [0.0, *known.values])
         else:
             return [], []
-        kept = thin(values, most)
+        kept = thin(values, most, steps)
         return x[kept].tolist(), [value if math.isfinite(value) else None for value in values[kept].tolist()]
 
     def layers(self, name: str, most: int) -> tuple[list[float], list[list[float | None]]]:
@@ -167,14 +167,19 @@ def layer_of(name: str) -> tuple[int, str] | None:
     return None
 
 
-def thin(values: np.ndarray, most: int) -> np.ndarray:
-    """Indices, in order, of at most so many values: of each stretch the first, the smallest and the largest."""
+def thin(values: np.ndarray, most: int, steps: np.ndarray | None = None) -> np.ndarray:
+    """Indices, in order, of at most so many values: of each equally long stretch of steps the first, smallest and largest.
+
+    Stretches are of steps, not of points, so that what was thinned before is not thinned more than what is new.
+    """
     if len(values) <= most:
         return np.arange(len(values))
-    edges = np.linspace(0, len(values), max(1, most // 3) + 1).astype(int)
-    kept = set()
+    x = np.arange(len(values), dtype=float) if steps is None else np.maximum.accumulate(steps)
+    edges = np.searchsorted(x, np.linspace(x[0], x[-1], max(1, most // 3) + 1))
+    edges[-1] = len(values)
+    kept = {len(values) - 1}
     low, high = np.nan_to_num(values, nan=np.inf), np.nan_to_num(values, nan=-np.inf)
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        kept |= {start, start + int(low[start:end].argmin()), start + int(high[start:end].argmax())}
-    kept.add(len(values) - 1)
+        if end > start:
+            kept |= {start, start + int(low[start:end].argmin()), start + int(high[start:end].argmax())}
     return np.array(sorted(kept)[-most:])

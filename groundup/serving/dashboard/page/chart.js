@@ -25,7 +25,7 @@ export function ticks(low, high, many, log) {
     return found.filter(value => value >= low * 0.999 && value <= high * 1.001);
   }
   const rough = (high - low) / many || 1, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(part => part * power).find(each => each >= rough * 0.999);
+  const step = [1, 2, 5, 10].map(part => part * power).find(each => each >= rough * 0.7);
   const found = [];
   for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) found.push(at * step);
   return found;
@@ -83,7 +83,10 @@ function axes(svg, xs, ys, right, up, width, height, how) {
     svg.append(drawn("line", {class: "grid", x1: LEFT, x2: width - RIGHT, y1: y, y2: y}), drawn("text", {x: LEFT - 6, y: y + 4, "text-anchor": "end"}, (how.says || figure)(value)));
   }
   const across = ticks(...xs, Math.max(2, Math.floor((width - LEFT) / 90)), how.logx);
-  for (const value of across) svg.append(drawn("text", {x: right(value), y: height - 8, "text-anchor": "middle"}, (how.when || figure)(value)));
+  for (const value of across) {
+    const at = right(value), anchor = at > width - 26 ? "end" : "middle";
+    svg.append(drawn("text", {x: anchor === "end" ? width - 2 : at, y: height - 8, "text-anchor": anchor}, (how.when || figure)(value)));
+  }
 }
 
 function trace(x, y, right, up, how, height) {
@@ -91,7 +94,7 @@ function trace(x, y, right, up, how, height) {
   let pen = "M";
   for (let at = 0; at < x.length; at++) {
     if (y[at] === null || (how.logy && y[at] <= 0) || (how.logx && x[at] <= 0)) { pen = "M"; continue; }
-    parts.push(pen, right(x[at]).toFixed(1), " ", Math.max(-9, Math.min(height + 9, up(y[at]))).toFixed(1));
+    parts.push(pen, right(x[at]).toFixed(1), " ", Math.max(TOP - 3, Math.min(height - BOTTOM + 3, up(y[at]))).toFixed(1));
     pen = "L";
   }
   return parts.join("");
@@ -118,10 +121,8 @@ function point(place, svg, lines, right, up, how) {
     const box = svg.getBoundingClientRect(), at = event.clientX - box.left;
     let best = null;
     for (const line of lines) {
-      for (const near of [nearest(line.x.map(right), at)]) {
-        const away = Math.abs(right(line.x[near]) - at);
-        if (best === null || away < best.away) best = {away, x: line.x[near]};
-      }
+      const near = nearest(line.x.map(right), at), away = Math.abs(right(line.x[near]) - at);
+      if (best === null || away < best.away) best = {away, x: line.x[near]};
     }
     if (best === null) return leave();
     over.replaceChildren(drawn("line", {class: "cursor", x1: right(best.x), x2: right(best.x), y1: TOP, y2: box.height - BOTTOM}));
@@ -134,8 +135,9 @@ function point(place, svg, lines, right, up, how) {
     }
     tip.replaceChildren(element("span", {className: "soft"}, `${how.when ? how.when(best.x) : figure(best.x) + " " + how.axis}`), ...rows);
     tip.hidden = false;
-    const beside = right(best.x) + svg.offsetLeft + 14, room = place.clientWidth - tip.offsetWidth - 6;
-    tip.style.left = `${beside > room ? Math.max(2, right(best.x) + svg.offsetLeft - tip.offsetWidth - 14) : beside}px`;
-    tip.style.top = `${svg.offsetTop + 12}px`;
+    const card = place.getBoundingClientRect(), cursor = right(best.x) + box.left - card.left;
+    const fits = cursor + 14 + tip.offsetWidth < card.width;
+    tip.style.left = `${fits ? cursor + 14 : Math.max(2, cursor - tip.offsetWidth - 14)}px`;
+    tip.style.top = `${box.top - card.top + 12}px`;
   };
 }

@@ -94,7 +94,7 @@ async function machine({page}) {
   if (!now) return;
   const shares = {cpu: "processors", memory: "memory", disk: "disk"}, percent = value => `${Math.round(value * 100)} %`;
   const told = {cpu: now.waiting === undefined ? "" : `load ${now.waiting}`, memory: now.memory_bytes ? `of ${(now.memory_bytes / 1e9).toFixed(1)} GB` : "", disk: `${(now.disk_free / 1e9).toFixed(1)} GB free`};
-  const graphs = Object.keys(shares).filter(name => now[name] !== undefined).map(name => ({title: shares[name], words: `${percent(now[name])} ${told[name]}`, of: look => look[name]}));
+  const graphs = Object.keys(shares).filter(name => now[name] !== undefined).map(name => ({title: shares[name], words: [percent(now[name]), told[name]].filter(Boolean).join(", "), of: look => look[name]}));
   (now.gpus || []).forEach((gpu, number) => {
     graphs.push({title: gpu.name, words: `busy ${percent(gpu.busy)}, ${gpu.celsius} °C, ${Math.round(gpu.watts)} W`, of: look => look.gpus?.[number]?.busy});
     graphs.push({title: `${gpu.name}, memory`, words: percent(gpu.memory), of: look => look.gpus?.[number]?.memory});
@@ -103,7 +103,7 @@ async function machine({page}) {
   graphs.forEach((graph, at) => {
     const looks = load.filter(look => graph.of(look) !== undefined);
     const line = {name: graph.title, colour: at % 8, x: looks.map(look => (look.at - now.at) / 60), y: looks.map(graph.of)};
-    chart(place.children[at], [line], {small: true, low: 0, high: 1, axis: "minutes", says: percent, when: value => value > -0.05 ? "now" : `${figure(Math.round(value * 10) / 10)} min`});
+    chart(place.children[at], [line], {small: true, low: 0, high: 1, axis: "minutes", says: percent, when: value => value > -0.02 ? "now" : value > -2 ? `${Math.round(value * 60)} s` : `${Math.round(value)} min`});
   });
 }
 
