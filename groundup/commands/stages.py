@@ -62,6 +62,7 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
     ),
     "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
 }
+PROFILED = 5  # steps
 ARTIFACTS = {"gguf": "model.gguf", "hf": "hf", "onnx": "model.onnx"}
 
 
@@ -200,7 +201,18 @@ def _command(kind: str):
         else:
             typer.echo(f"made {make_one(kind, [*words, *([f'type={type_}'] if type_ else [])], into, 1, False)}")
 
-    chosen = export if kind == "export" else command
+    def train(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="DIR", help="Where to make it."),
+        seed: int = typer.Option(1, "--seed", min=0, help="Of all that is random."),
+        wait: bool = typer.Option(False, "--wait", help="Wait while another process makes the same folder."),
+        profile: bool = typer.Option(
+            False, "--profile", help=f"Take the time of {PROFILED} steps and write a trace (profile=N: of N steps)."
+        ),
+    ) -> None:
+        typer.echo(f"made {make_one(kind, [*(words or []), *([f'profile={PROFILED}'] if profile else [])], into, seed, wait)}")
+
+    chosen = {"export": export, "train": train}.get(kind, command)
     chosen.__doc__ = f"{about}\n\nExample:  {example}"
     return chosen
 
