@@ -35,6 +35,8 @@ COMMANDS = [
     "generate",
     "chat",
     "serve",
+    "lens",
+    "dashboard",
     "cost",
     "doctor",
     "verify",

@@ -115,4 +115,4 @@ class Keeper:
 
 def _learning(training: "Training", factor: float) -> str:
     rate = training.settings.optimizer.rate  # of the matrices; left out, each kind of optimizer has its own
-    return f"learning rate {factor * rate:.3g}" if rate else f"learning rate x{factor:.2f}"
+    return f"rate {factor * rate:.3g}" if rate else f"rate x{factor:.2f}"

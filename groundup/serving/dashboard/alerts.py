@@ -50,7 +50,8 @@ class Watch:
 
     def look(self, run: Run, lines: Lines, now: float) -> None:
         """One run."""
-        self._losses(run, lines)
+        if self.moved.get(run.name, (-1, now))[0] != lines.changes:
+            self._losses(run, lines)
         self._standing(run, lines, now)
 
     def disk(self, free: float, share_used: float) -> None:

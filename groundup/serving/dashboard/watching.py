@@ -63,9 +63,12 @@ class Watching:
                 self.lines = {name: self.lines.get(name) or Lines(run.folder / METRICS) for name, run in found.items()}
             self.version += 1
         for name, run in list(self.runs.items()):
+            lines, state = self.lines[name], run.state
+            if state == "finished" and lines.changes:  # such a folder never changes again
+                continue
             with self.lock:
-                changed = self.lines[name].refresh()
-            self.watch.look(run, self.lines[name], now)
+                changed = lines.refresh()
+            self.watch.look(run, lines, now)
             self.version += changed
 
     def state(self) -> dict[str, Any]:
