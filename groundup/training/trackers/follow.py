@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from groundup.training.keeper import Hooks
 
 PATIENCE = 60.0  # seconds after which a tracker that is still busy with one line is given up
-PARTING = 15.0  # seconds that all trackers together get at the end to take in what is left
+PARTING = 30.0  # seconds that all trackers together get at the end to take in what is left
 WAITING = 1000  # lines that may wait; more are dropped
 
 

@@ -12,6 +12,8 @@ from groundup.training.trackers.follow import Facts
 
 LONGEST = 500  # characters of a parameter's value that every server of MLflow takes
 AT_ONCE = 100  # parameters in one request
+MOST = 1000  # values in one request
+EVERY = 2.0  # seconds between two requests: each is a transaction of a database
 
 
 class Run:
@@ -19,18 +21,28 @@ class Run:
 
     def __init__(self, client: Any, run: str, metric: Any):
         self.client, self.run, self.metric = client, run, metric
+        self.waiting: list[Any] = []
+        self.sent = time.monotonic()
 
     def log(self, step: int, values: dict[str, float]) -> None:
-        """All values of a step in one request."""
+        """The values of a few lines go together."""
         now = int(time.time() * 1000)
-        self.client.log_batch(self.run, [self.metric(name, value, now, step) for name, value in values.items()])
+        self.waiting += [self.metric(name, value, now, step) for name, value in values.items()]
+        if time.monotonic() - self.sent > EVERY or len(self.waiting) >= MOST:
+            self._send()
 
     def rewind(self, step: int) -> None:
         """Nothing is to be taken back: the same steps bring the same bits."""
 
     def close(self) -> None:
         """The run has ended."""
+        self._send()
         self.client.set_terminated(self.run)
+
+    def _send(self) -> None:
+        for first in range(0, len(self.waiting), MOST):
+            self.client.log_batch(self.run, self.waiting[first : first + MOST])
+        self.waiting, self.sent = [], time.monotonic()
 
 
 def begin(facts: Facts) -> Run:
