@@ -36,6 +36,7 @@ COMMANDS = [
     "chat",
     "serve",
     "lens",
+    "dashboard",
     "cost",
     "doctor",
     "verify",

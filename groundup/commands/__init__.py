@@ -5,7 +5,7 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import convert, costs, models, recipes, stages, this_machine, trainings, vectors
+from groundup.commands import convert, costs, dashboard, models, recipes, stages, this_machine, trainings, vectors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +40,7 @@ stages.add(app)
 convert.add(app)
 vectors.add(app)
 models.add(app)
+dashboard.add(app)
 costs.add(app)
 trainings.add(app)
 this_machine.add(app)

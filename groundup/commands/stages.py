@@ -62,6 +62,7 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
     ),
     "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
 }
+PROFILED = 5  # steps
 ARTIFACTS = {"gguf": "model.gguf", "hf": "hf", "onnx": "model.onnx"}
 
 
@@ -219,8 +220,11 @@ def _command(kind: str):
         start: str = typer.Option(
             "", "--from", metavar="RUN@STEP", help="Go on from this checkpoint, with its settings but for those given."
         ),
+        profile: bool = typer.Option(
+            False, "--profile", help=f"Take the time of {PROFILED} steps and write a trace (profile=N: of N steps)."
+        ),
     ) -> None:
-        words = words or []
+        words = [*(words or []), *([f"profile={PROFILED}"] if profile else [])]
         if start:
             typer.echo(f"made {fork_one(words, into, seed, wait, start)}")
         else:

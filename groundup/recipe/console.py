@@ -5,18 +5,22 @@ line every few seconds anywhere else.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from groundup.recipe.plot import History, plot
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WAITING, RUNNING, MADE, KEPT, STOPPED, FAILED = "waiting", "running", "made", "kept", "stopped", "failed"
 MARKS = {WAITING: "·", RUNNING: "▸", MADE: "✓", KEPT: "=", STOPPED: "‖", FAILED: "✗"}
+LOSS = re.compile(r"loss (\d+(?:\.\d+)?)\b")  # in a stage's note: what is drawn on a terminal
 COLOURS = {WAITING: "dim", RUNNING: "bold cyan", MADE: "green", KEPT: "green", STOPPED: "yellow", FAILED: "bold red"}
 
 
@@ -81,11 +85,14 @@ class Row:
     seconds: float = 0.0
     began: float = 0.0
     first: tuple[float, float] | None = None  # (moment, done) of the first report: a resumed stage starts beyond zero
+    losses: History = field(default_factory=History)
 
     def report(self, done: float, total: float, unit: str, note: str, now: float) -> None:
         """Take in one report of the running stage."""
         if self.first is None or unit != self.unit or done < self.done:
             self.first = (now, done)
+        if note != self.note and (told := LOSS.match(note)):
+            self.losses.add(float(told[1]))
         self.done, self.total, self.unit, self.note = done, total, unit, note or self.note
 
     def speed(self, now: float) -> float:
@@ -202,7 +209,9 @@ class Live(Lines):
                 label.append(f"{row.state}  ")
             label.append(row.words(now), style="default")
             label.truncate(max(self.console.width - 6, 20), overflow="ellipsis")
-            tree.add(label)
+            branch = tree.add(label)
+            if row.state == RUNNING and (drawn := plot(row.losses.values, self.console.width - 10)):
+                branch.add(Text("\n".join(drawn), style="cyan", no_wrap=True))
         return tree
 
 

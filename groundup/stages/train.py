@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SEEDED = True
+ASKED = {"model", "vectors", "head", "objective", "training", "template"}  # what makes a training this very one
 REFERENCE = "reference.safetensors"
 VOCABULARY = 2048  # assumed by estimates where the tokenizer is still to be trained
 
@@ -108,6 +109,12 @@ class Settings(config.Settings):
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what is learnt")
     training: TrainSettings = Field(default_factory=TrainSettings, description="how it is learnt")
     samples: SampleSettings = Field(default_factory=SampleSettings, description="what is shown meanwhile")
+    trackers: list[Literal["tensorboard", "wandb", "mlflow", "trackio"]] = Field(
+        default_factory=list, exclude=True, description="who else gets the metrics (changes nothing of what is made)"
+    )
+    profile: int = Field(
+        default=0, ge=0, exclude=True, description="steps to take the time of, with a trace for ui.perfetto.dev"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -126,13 +133,16 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.model import folder
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
+    from groundup.training.watched import watched
 
     if (work.out / "model").is_dir() and not (work.out / "checkpoints").exists():
         return _drop(work.out, settings.training)  # killed when all was done
     keep_memory()
     ready = prepare(settings, work)
+    asked = settings.model_dump(mode="json", include=ASKED)
     try:
-        train(ready.model, ready.objective, ready.training, work.out, ready.run, ready.hooks, ready.model.compute)
+        with watched(settings.trackers, settings.profile, ready.hooks, work.out, ready.run, asked):
+            train(ready.model, ready.objective, ready.training, work.out, ready.run, ready.hooks, ready.model.compute)
     finally:
         give_back_memory()
     ready.model.compute = None
@@ -173,7 +183,7 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     hooks = _hooks(settings, tokenizer, work, model, probed)
     hooks.validate = _validate(settings, tokenizer, model.settings, seed)
     check(model.settings, training, settings.data, tokenizer, hooks)
-    asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
+    asked = settings.model_dump(mode="json", include=ASKED)
     name = f"{key(seed, json.dumps(asked)):016x}"
     learnt = softened(objective(settings.objective, replace(sources, model=model.settings)), training.regularise)
     return Ready(model, learnt, training.model_copy(update={"seed": seed}), tokenizer, hooks, name)

@@ -45,6 +45,7 @@ class Hooks:
     validate: Callable[[nn.Module, int], dict[str, float]] | None = None  # (model, step) -> metrics
     sample: Callable[[nn.Module, int], None] | None = None  # (model, step): write some text down
     meter: Meter = field(default_factory=Meter)
+    advance: Callable[["Training", int], dict[str, Tensor]] = lambda training, step: training.advance(step)
 
 
 class Keeper:
@@ -107,7 +108,10 @@ class Keeper:
         hooks, meter = self.hooks, self.hooks.meter
         self.last = {}
         if step % self.settings.log_every == 0 or step == self.settings.steps:
-            self.last = {"tokens": step * self.training.tokens} | self.training.line(step, means)
+            told = step * self.training.tokens
+            self.last = {"tokens": told} | self.training.line(step, means)
+            if hooks.meter.flops_per_token:
+                self.last["flops"] = told * hooks.meter.flops_per_token
         tokens = self.training.tokens
         meter.count(tokens)
         if self.last:
@@ -116,6 +120,8 @@ class Keeper:
         if self.last:
             speed = {"tokens_per_s": round(meter.speed), "mfu": round(meter.utilisation, 4)}
             hooks.log(step=step, **self.last, **speed)
+            self.note = f"loss {self.last['loss']:.3f}, {_learning(self.training, self.last['rate'])}"
+            self.note += f", MFU {meter.utilisation:.0%}" if meter.utilisation else ""
         if self.last.get("skipped"):
             self._tell_skipped(step)
         hooks.progress(step * tokens, self.settings.steps * tokens, "tokens", self.note)
@@ -191,5 +197,6 @@ class Keeper:
         return not self.writing.busy and time.monotonic() - self.saved_at > self.settings.checkpoint_seconds
 
 
-def _thousands(number: float) -> str:
-    return f"{number / 1000:.1f}k" if number >= 1000 else f"{number:.0f}"
+def _learning(training: "Training", factor: float) -> str:
+    rate = training.settings.optimizer.rate  # of the matrices; left out, each kind of optimizer has its own
+    return f"rate {factor * rate:.3g}" if rate else f"rate x{factor:.2f}"

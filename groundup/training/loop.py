@@ -135,7 +135,7 @@ def train(
             if step == settings.steps or keeper.ended:
                 training.average.settle()
                 return training
-            means = watch.advance(step)
+            means = watch.advance(step) if watch.kinds else hooks.advance(training, step)
             step += 1
             keeper.tell(step, means, watch.told)
     finally:
