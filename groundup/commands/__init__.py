@@ -5,7 +5,7 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import convert, costs, models, recipes, stages, this_machine, vectors
+from groundup.commands import convert, costs, experiments, models, recipes, stages, this_machine, vectors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,7 @@ def _groundup(
 
 recipes.add(app)
 stages.add(app)
+experiments.add(app)
 convert.add(app)
 vectors.add(app)
 models.add(app)
