@@ -1,6 +1,7 @@
 """`groundup plan`: what a recipe, a training by hand or a machine would take, before anything runs."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,8 @@ def show(
     typer.echo(f"\n${tariff.dollars_per_hour:g} an hour ({tariff.source}), {tariff.watts:g} W")
     for name, each in probes.items():
         typer.echo(f"{name}: {1e3 * each.step_seconds:,.1f} ms a step, the mean of {each.counted} that were probed")
+    if probes and (busy := os.getloadavg()[0]) > machine.cpus + 1:
+        typer.echo(f"this machine is busy (load {busy:.1f} on {machine.cpus} cores): times are those of a busy machine")
     missing = [cost.name for cost in costs if cost.kind == TRAIN and not cost.made and cost.name not in probes]
     if wanted and missing:
         typer.echo(f"not probed, for what they read is not there or the machine is another: {', '.join(missing)}")

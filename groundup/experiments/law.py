@@ -86,9 +86,9 @@ def bootstrap(points: Sequence[Point], law: Law, draws: int = 100, seed: int = 1
     start = _numbers(law, np.log(n).mean(), np.log(d).mean())
     dice = np.random.default_rng(seed)
     for _ in range(draws):
-        dealt = curve + dice.choice(residuals, len(points))
+        dealt = curve + residuals[dice.integers(len(points), size=len(points))]
         found = _law(_best(np.log(n), np.log(d), dealt, start), np.log(n).mean(), np.log(d).mean())
-        yield found, float(dice.choice(residuals))
+        yield found, float(residuals[dice.integers(len(points))])
 
 
 def interval(found: Sequence[float]) -> tuple[float, float]:

@@ -82,7 +82,8 @@ def read(folder: Path) -> Point:
         raise Problem(f"{folder} does not say how many tokens it read or what loss it came to: leave it out")
     time = manifest["settings"]["training"]["time"]
     flops = tokens * cost.flops_per_token(model, time, backward=True)
-    return Point(folder.name, cost.parameters(model), tokens, loss, flops)
+    name = folder.resolve().name.removesuffix(f"-{manifest['fingerprint']}")
+    return Point(name, cost.parameters(model), tokens, loss, flops)
 
 
 def says(points: list[Point], draws: int = 100, seed: int = 1) -> dict[str, Any]:
