@@ -30,6 +30,8 @@ COMMANDS = [
     "quantize",
     "export",
     "report",
+    "search",
+    "scaling",
     "convert",
     "vectors",
     "generate",

@@ -23,6 +23,7 @@ FLOORS = [
     {"objectives"},
     {"stages"},
     {"recipe"},
+    {"experiments"},
     {"commands"},
     {"__main__"},
 ]

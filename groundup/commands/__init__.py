@@ -5,7 +5,18 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 
 import typer
 
-from groundup.commands import convert, costs, dashboard, models, recipes, stages, this_machine, trainings, vectors
+from groundup.commands import (
+    convert,
+    costs,
+    dashboard,
+    experiments,
+    models,
+    recipes,
+    stages,
+    this_machine,
+    trainings,
+    vectors,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +48,7 @@ def _groundup(
 
 recipes.add(app)
 stages.add(app)
+experiments.add(app)
 convert.add(app)
 vectors.add(app)
 models.add(app)

@@ -1,9 +1,11 @@
-"""Commands for whole recipes: make, plan, list."""
+"""Commands for whole recipes: make, list; `plan` has a file of its own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from groundup.commands.plans import plan
 
 if TYPE_CHECKING:
     from groundup.recipe import Recipe
@@ -38,23 +40,6 @@ def make(
     if TABLE in found.links:
         typer.echo((made / TABLE).read_text(encoding="utf-8"))
     typer.echo(f"made {made}" + (f": {offers}" if offers else ""))
-
-
-def plan(recipe: str = NAME, words: list[str] = WORDS, into: Path = INTO) -> None:
-    """Say what a recipe would make and need, before anything runs.
-
-    What cannot fit this machine's memory or disk is refused here, with a setting that would fit.
-
-    Examples:  groundup plan tour
-               groundup plan own-text text=~/notes
-    """
-    from groundup.recipe import planning
-    from groundup.recipe.making import intact
-
-    found = _read(recipe, words)
-    place = _into(found, into)
-    made = intact(found, place) if place.is_dir() else {}
-    planning.show(planning.refuse_what_cannot_fit(found, place, made), f"{found.name}: {found.about}")
 
 
 def recipes() -> None:

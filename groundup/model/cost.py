@@ -9,7 +9,7 @@ Sums over the formulas in `cost_parts.py`, held against measured counts by the t
 from collections.abc import Iterator
 from typing import Any
 
-from groundup.hardware import Machine
+from groundup.hardware import Machine, catalogue
 from groundup.model import cost_stateful
 from groundup.model.cost_parts import (
     FEEDFORWARDS,
@@ -144,6 +144,14 @@ def training_bytes(
     return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + logits
 
 
+def computed(machine: Machine) -> dict[str, Any]:
+    """How a machine computes, as `training_bytes` is told: bytes of a number, and by which attention."""
+    if machine.device == "cpu":
+        return {}
+    known = catalogue.of(machine)
+    return {"number": catalogue.BYTES[known.precision] if known else 2, "kernel": "fused"}
+
+
 def inference_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:
     """Weights, cache and the widest vectors of a pass over the prompts."""
     widest = max(settings.hidden * 3, settings.vocabulary) * rows * time
@@ -154,7 +162,8 @@ def inference_bytes(settings: ModelSettings, rows: int, time: int, number: int =
 def flops_per_second(machine: Machine) -> float:
     """What training of small models really reaches: measured on two cores, a guess for accelerators."""
     if machine.device != "cpu":
-        return 3e13 if machine.device == "cuda" else 2e12
+        known = catalogue.of(machine)
+        return known.peak_flops * known.reached if known else 3e13 if machine.device == "cuda" else 2e12
     return machine.threads * (120e9 if machine.amx else 80e9 if machine.avx512_bf16 else 35e9)
 
 

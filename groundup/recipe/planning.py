@@ -3,8 +3,9 @@
 Every stage estimates itself from the estimates of what it reads; what cannot fit this machine is refused by name.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from pydantic import BaseModel
 
 from groundup import hardware
 from groundup.errors import Problem
+from groundup.hardware import catalogue
+from groundup.recipe.bill import Tariff, energy, money
 from groundup.recipe.console import amount, duration, size
 from groundup.recipe.file import Planned, Recipe
 from groundup.recipe.graph import Reference
+from groundup.recipe.smaller import first_that_fits
 from groundup.run import Estimate
 
 GB = 1e9
@@ -42,8 +46,8 @@ def plan(recipe: Recipe, into: Path, made: Mapping[str, Path], machine: hardware
     return costs
 
 
-def show(costs: list[Cost], title: str) -> None:
-    """Print a plan as a table."""
+def show(costs: list[Cost], title: str, tariff: Tariff | None = None) -> None:
+    """Print a plan as a table, with what it costs if a tariff is given."""
     from rich.console import Console
     from rich.table import Table
 
@@ -52,26 +56,45 @@ def show(costs: list[Cost], title: str) -> None:
         table.add_column(head, no_wrap=True)
     for head in ("text", "documents", "tokens", "parameters", "memory", "disk", "time"):
         table.add_column(head, justify="right", no_wrap=True)
+    for head in ("energy", "price") if tariff else ():
+        table.add_column(head, justify="right", no_wrap=True)
     for cost in costs:
-        table.add_row(cost.name, "made" if cost.made else "would run", *_figures(cost.estimate))
-    left = [cost.estimate for cost in costs if not cost.made]
-    most = max((each.memory_bytes for each in left), default=0)
-    total = Estimate(
-        tokens=sum(each.tokens for each in left),
-        memory_bytes=most,
-        disk_bytes=sum(each.disk_bytes for each in left),
-        seconds=sum(each.seconds for each in left),
-    )
-    table.add_row("", f"{len(left)} to run", *_figures(total), style="bold")
+        table.add_row(cost.name, "made" if cost.made else "would run", *_figures(cost.estimate, tariff))
+    left, total = sum(not cost.made for cost in costs), total_of(costs)
+    table.add_row("", f"{left} to run", *_figures(total, tariff), style="bold")
     console = Console(highlight=False, width=max(Console().width, WIDTH))
     console.print(title, style="bold")
     console.print(table)
 
 
-def _figures(told: Estimate) -> list[str]:
+def total_of(costs: list[Cost]) -> Estimate:
+    """What is still to be made, one stage after the other."""
+    left = [cost.estimate for cost in costs if not cost.made]
+    return Estimate(
+        tokens=sum(each.tokens for each in left),
+        memory_bytes=max((each.memory_bytes for each in left), default=0),
+        disk_bytes=sum(each.disk_bytes for each in left),
+        seconds=sum(each.seconds for each in left),
+    )
+
+
+def told(costs: list[Cost], tariff: Tariff) -> dict[str, Any]:
+    """The same plan as plain numbers."""
+    stages = [
+        {"name": cost.name, "kind": cost.kind, "made": cost.made}
+        | asdict(cost.estimate)
+        | tariff.told(cost.estimate.seconds)
+        for cost in costs
+    ]
+    total = total_of(costs)
+    return {"stages": stages, "total": asdict(total) | tariff.told(total.seconds), "tariff": asdict(tariff)}
+
+
+def _figures(told: Estimate, tariff: Tariff | None) -> list[str]:
     counts = [amount(told.documents), amount(told.tokens), amount(told.parameters)]
     sizes = [size(told.text_bytes), *counts, size(told.memory_bytes), size(told.disk_bytes), duration(told.seconds)]
-    return ["" if figure.split()[0] in ("0", "0.0") else figure for figure in sizes]
+    costs = [energy(tariff.kwh(told.seconds)), money(tariff.dollars(told.seconds))] if tariff else []
+    return ["" if figure.split()[0] in ("0", "0.0") else figure for figure in [*sizes, *costs]]
 
 
 def before(planned: Planned, known: Mapping[str, Estimate]) -> dict[str, Estimate]:
@@ -92,7 +115,10 @@ def together(one: Estimate, other: Estimate) -> Estimate:
 
 
 def _raw(path: Path) -> Estimate:
-    """Raw text is known by its size alone."""
+    """Raw text is known by its size alone, tokens and models by what stands beside them."""
+    for index in (path / "train" / "index.json", path / "model" / "config.json", path / "config.json"):
+        if index.is_file():
+            return _made(index)
     if path.is_file():
         return Estimate(text_bytes=path.stat().st_size, documents=1)
     if not path.is_dir():
@@ -101,20 +127,33 @@ def _raw(path: Path) -> Estimate:
     return Estimate(text_bytes=sum(sizes), documents=len(sizes))
 
 
-def refuse_what_cannot_fit(recipe: Recipe, into: Path, made: Mapping[str, Path]) -> list[Cost]:
+def _made(index: Path) -> Estimate:
+    """Tokens or a model that somebody has made before."""
+    told = json.loads(index.read_text(encoding="utf-8"))
+    if index.name == "index.json":
+        counts = {name: int(told.get(name, 0)) for name in ("text_bytes", "documents", "tokens")}
+        return Estimate(**counts)
+    from groundup.model import config_json, cost
+
+    return Estimate(parameters=cost.parameters(config_json.from_config(told, str(index))[0]))
+
+
+def refuse_what_cannot_fit(
+    recipe: Recipe, into: Path, made: Mapping[str, Path], machine: hardware.Machine | None = None
+) -> list[Cost]:
     """The plan, or a Problem that names the stage which does not fit and a setting with which it would."""
-    machine = hardware.look(folder=into)
+    where = "this machine" if machine is None else machine.gpus[0] if machine.gpus else machine.cpu
+    machine = machine or hardware.look(folder=into)
     costs = plan(recipe, into, made, machine)
     disk = 0
     for cost in costs:
         if cost.made:
             continue
-        need = cost.estimate.memory_bytes
-        if need > machine.memory_bytes:
+        need, room = cost.estimate.memory_bytes, room_for(cost.kind, machine)
+        if need > room:
             hint = _what_would_fit(recipe, cost.name, costs, machine)
             raise Problem(
-                f"{cost.name} needs about {need / GB:.1f} GB of memory and this machine has "
-                f"{machine.memory_bytes / GB:.1f} GB: {hint}"
+                f"{cost.name} needs about {need / GB:.1f} GB of memory and {where} has {room / GB:.1f} GB: {hint}"
             )
         disk += cost.estimate.disk_bytes
         if disk > machine.disk_free_bytes:
@@ -125,9 +164,30 @@ def refuse_what_cannot_fit(recipe: Recipe, into: Path, made: Mapping[str, Path])
     return costs
 
 
-def _what_would_fit(recipe: Recipe, name: str, costs: list[Cost], machine: hardware.Machine) -> str:
-    """One setting that, made smaller, brings a stage into the memory."""
+def room_for(kind: str, machine: hardware.Machine) -> int:
+    """Bytes of memory that a stage may fill: a training fills the card, if there is one."""
+    return catalogue.room(machine) if kind == "train" else machine.memory_bytes
+
+
+def proposal(recipe: Recipe, name: str, costs: list[Cost], machine: hardware.Machine) -> str | None:
+    """Words that bring a training into the memory: none if it is there, None if nothing would."""
     planned = recipe.stages[name]
+    inputs, room = before(planned, {cost.name: cost.estimate for cost in costs}), room_for("train", machine)
+    fitting = first_that_fits(
+        planned.settings, lambda settings: planned.module.estimate(settings, inputs, machine).memory_bytes <= room
+    )
+    if fitting is None:
+        return None
+    return " ".join(
+        f"{name}.{word}" if len(recipe.stages) > 1 or name != "train" else word for word in fitting[0].split()
+    )
+
+
+def _what_would_fit(recipe: Recipe, name: str, costs: list[Cost], machine: hardware.Machine) -> str:
+    """What brings a stage into the memory: a training in parts, recomputed or smaller, of others one smaller setting."""
+    planned = recipe.stages[name]
+    if planned.kind == "train" and (words := proposal(recipe, name, costs, machine)):
+        return f"{words} would fit"
     inputs = before(planned, {cost.name: cost.estimate for cost in costs})
     fitting = []
     for spot, value in _sizes(planned.settings):

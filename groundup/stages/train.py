@@ -198,13 +198,14 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     if settings.seconds is not None:
         settings = _with_plan(settings, dial.size_for(data.tokens, settings.seconds, machine, vocabulary))
     training, model = settings.training, _architecture(settings)
-    model = model.with_vocabulary(max(vocabulary, model.vocabulary))
+    model = model.with_vocabulary(model.vocabulary or vocabulary)
     given = 0 if settings.partial else start.parameters  # what is started from is what is trained
     weights = given or cost.parameters(model)
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
     per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
-    held = cost.training_bytes(model, rows // training.accumulate, training.time, recompute=training.recompute)
+    part, how = rows // training.accumulate, cost.computed(machine)
+    held = cost.training_bytes(model, part, training.time, recompute=training.recompute, **how)
     return Estimate(
         tokens=tokens,
         parameters=weights,

@@ -115,13 +115,12 @@ class Keeper:
         tokens = self.training.tokens
         meter.count(tokens)
         if self.last:
-            self.note = f"loss {self.last['loss']:.3f}, {_thousands(meter.speed)} tokens/s"
+            self.note = f"loss {self.last['loss']:.3f}, {_learning(self.training, self.last['rate'])}"
+            self.note += f", MFU {meter.utilisation:.0%}" if meter.utilisation else ""
         self.last |= watched or {}
         if self.last:
             speed = {"tokens_per_s": round(meter.speed), "mfu": round(meter.utilisation, 4)}
             hooks.log(step=step, **self.last, **speed)
-            self.note = f"loss {self.last['loss']:.3f}, {_learning(self.training, self.last['rate'])}"
-            self.note += f", MFU {meter.utilisation:.0%}" if meter.utilisation else ""
         if self.last.get("skipped"):
             self._tell_skipped(step)
         hooks.progress(step * tokens, self.settings.steps * tokens, "tokens", self.note)
