@@ -29,6 +29,7 @@ from groundup.model.head_settings import HeadSettings
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.run import Estimate, Work
+from groundup.run.started import process_seconds
 from groundup.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def run(settings: Settings, work: Work) -> None:
         give_back_memory()
     model.compute = None
     folder.save(work.out / "model", model.cpu(), tokenizer, settings.template)
+    work.log(process_seconds=round(process_seconds(), 2))
     _drop(work.out)
 
 
