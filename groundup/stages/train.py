@@ -15,6 +15,7 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,9 +141,10 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.objectives.sources import measure_start, read
     from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
+    from groundup.training.deterministic import one_order
     from groundup.training.loop import train
 
-    torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
+    torch.set_num_threads(work.choose("threads", lambda: _threads(settings, work.machine)))
     keep_memory()
     tokenizer = _tokenizer(settings)
     settings = _sized(settings, tokenizer, work)
@@ -169,7 +171,8 @@ def run(settings: Settings, work: Work) -> None:
     name = f"{key(seed, json.dumps(asked)):016x}"
     try:
         learnt = objective(settings.objective, replace(sources, model=model.settings))
-        train(model, learnt, training, work.out, name, hooks, model.compute)
+        with one_order(work.machine.device) if training.deterministic else nullcontext():
+            train(model, learnt, training, work.out, name, hooks, model.compute)
     finally:
         give_back_memory()
     model.compute = None
@@ -241,7 +244,8 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
         found = hardware.probe(work.machine, 0.15)
         precision = settings.training.precision
         if precision == "auto":
-            precision = "bf16" if hardware.precision(work.machine, found) == "bf16" else "f32"
+            fast = not settings.training.deterministic and hardware.precision(work.machine, found) == "bf16"
+            precision = "bf16" if fast else "f32"
         return {"precision": precision, "peak_gflops": found[f"{precision}_square_gflops"]}
 
     return work.choose("probe", probe)
@@ -309,10 +313,10 @@ def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, 
     return held_out(settings.data, settings.training, seed)
 
 
-def _threads(machine: Machine) -> int:
+def _threads(settings: Settings, machine: Machine) -> int:
     from groundup import hardware
 
-    return hardware.threads(machine)
+    return 1 if settings.training.deterministic else hardware.threads(machine)
 
 
 def _architecture(settings: Settings) -> ModelSettings:
