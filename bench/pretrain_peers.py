@@ -47,7 +47,11 @@ class Ticks:
         spent = self.at[-1] - self.at[WARM]
         speed = (len(self.at) - 1 - WARM) * ROWS * TIME / spent
         last = self.losses[-max(1, len(self.losses) // 4) :]
-        return {"tokens_per_s": round(speed, 1), "seconds": round(self.at[-1] - self.at[0], 2), "loss": round(sum(last) / len(last), 4)}
+        return {
+            "tokens_per_s": round(speed, 1),
+            "seconds": round(self.at[-1] - self.at[0], 2),
+            "loss": round(sum(last) / len(last), 4),
+        }
 
 
 class Windows:
@@ -84,7 +88,9 @@ def ours(path: str, steps: int, ticks: Ticks, kind: str) -> None:
     keep_memory()
     windows = Windows(path, steps)
     sizes = {"family": "llama", "depth": DEPTH, "width": WIDTH, "heads": HEADS, "hidden": HIDDEN, "context": TIME}
-    model = Transformer(ModelSettings.model_validate(sizes | {"vocabulary": VOCABULARY, "tied": False}), compute=torch.bfloat16)
+    model = Transformer(
+        ModelSettings.model_validate(sizes | {"vocabulary": VOCABULARY, "tied": False}), compute=torch.bfloat16
+    )
     adamw = {"kind": "adamw", "rate": RATE, "beta1": BETAS[0], "beta2": BETAS[1], "eps": 1e-8, "decay": 0.1}
     optimizer = adamw if kind == "adamw" else {}
     schedule = {"kind": "cosine", "warmup": 0.1} if kind == "adamw" else {}
@@ -251,8 +257,14 @@ def kept(who: str, turn: int, tokens: Path, words: argparse.Namespace) -> dict[s
     done = subprocess.run(command, env=around, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{who} failed:\n{done.stderr[-3000:]}")
-    told = {"who": who, "turn": turn, "steps": words.steps, "threads": words.threads} | json.loads(done.stdout.splitlines()[-1])
-    told |= {"clock": "processor" if words.threads == 1 else "wall", "load": round(os.getloadavg()[0], 1), "cpu": hardware.look().cpu}
+    told = {"who": who, "turn": turn, "steps": words.steps, "threads": words.threads} | json.loads(
+        done.stdout.splitlines()[-1]
+    )
+    told |= {
+        "clock": "processor" if words.threads == 1 else "wall",
+        "load": round(os.getloadavg()[0], 1),
+        "cpu": hardware.look().cpu,
+    }
     with RESULTS.open("a") as file:
         file.write(json.dumps(told) + "\n")
     return told

@@ -149,7 +149,9 @@ def main() -> None:
                 keep(told | runs[-1])
     for who in dict.fromkeys(run["who"] for run in runs):
         mine = [run for run in runs if run["who"] == who]
-        print(who, *(f"{name} {median(run[name] for run in mine):.3f}" for name in ("seconds", "processor", "val_loss")))
+        print(
+            who, *(f"{name} {median(run[name] for run in mine):.3f}" for name in ("seconds", "processor", "val_loss"))
+        )
 
 
 def keep(line: dict[str, Any]) -> None:

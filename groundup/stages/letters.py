@@ -50,7 +50,9 @@ def run(settings: Settings, work: Work) -> None:
 def read(path: Path) -> str:
     """The file's text, line ends included as they are."""
     if path.is_dir():
-        raise Problem(f"{path} is a folder: name one file of text, or take `groundup make own-text`, which reads folders.")
+        raise Problem(
+            f"{path} is a folder: name one file of text, or take `groundup make own-text`, which reads folders."
+        )
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")

@@ -46,7 +46,12 @@ def run(settings: Settings, work: Work) -> None:
     model = folder.load(trained / "model", "f32")
     loss, foretold = whole_split(model, shards.tokens, settings.time)
     bits = loss / math.log(2) * len(shards.tokens) / max(1, shards.text_bytes)
-    told = {"val_loss": round(loss, 5), "bits_per_byte": round(bits, 5), "val_tokens": foretold, "window": settings.time}
+    told = {
+        "val_loss": round(loss, 5),
+        "bits_per_byte": round(bits, 5),
+        "val_tokens": foretold,
+        "window": settings.time,
+    }
     told |= of_training(trained)
     told |= {"parameters": sum(parameter.numel() for parameter in model.parameters())}
     told |= {"cpu": work.machine.cpu, "cpus": work.machine.cpus, "amx": work.machine.amx}
