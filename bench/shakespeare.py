@@ -83,7 +83,7 @@ def nanogpt(folder: Path, seed: int, steps: int) -> dict[str, Any]:
     asked = [word.replace("2000", str(steps)) for word in DOCUMENTED]
     spent = measured([sys.executable, "seeded.py", *asked, "--out_dir=out"], folder)
     asked = [sys.executable, "-m", "bench.shakespeare", "--loss-of", str(folder)]
-    loss = float(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
+    loss = float(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()[-1])
     return {"who": "nanogpt", "seed": seed, "seconds": spent["wall"], "val_loss": loss, "steps": steps} | spent
 
 
