@@ -37,6 +37,7 @@ COMMANDS = [
     "generate",
     "chat",
     "serve",
+    "lens",
     "cost",
     "doctor",
     "verify",
