@@ -24,6 +24,9 @@ def main(words: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to stop is to stop, whoever asks
     try:
         from groundup.commands import app
+        from groundup.hardware import wait_gently
+
+        wait_gently()
 
         code = int(app([word for word in words if word != SHOW], prog_name="groundup", standalone_mode=False) or 0)
         return _interrupted() if code == INTERRUPTED else code

@@ -225,7 +225,7 @@ def test_every_recipe_fits_its_stages(name, tmp_path):
     arguments = file.about(file.known()[name])[1]
     given = {argument: str(tmp_path) for argument, told in arguments.items() if "default" not in told.model_fields_set}
     recipe = file.read(name, given)
-    assert recipe.links and set(recipe.links) >= {"model", "report.html", "report.json"}
+    assert "report.json" in recipe.links
     assert all(planned.module.VERSION >= 1 for planned in recipe.stages.values())
 
 

@@ -35,6 +35,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "",
         "groundup tokens corpus=runs/corpus tokenizer=runs/tokenizer --into runs/tokens",
     ),
+    "letters": (
+        "Turn one text into characters, its end held out.",
+        "",
+        "groundup letters text=book.txt --into runs/letters",
+    ),
     "train": (
         "Train a model: on pages, on answers, on preferences.",
         "",
@@ -44,6 +49,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "Let families and position schemes learn the same with the same compute.",
         "data",
         "groundup shootout runs/tokens steps=200 --into runs/shootout",
+    ),
+    "measure": (
+        "Measure a model on all text that was held out.",
+        "",
+        "groundup measure data=runs/letters model=runs/model --into runs/score",
     ),
     "evaluate": (
         "Ask models the same questions and score them.",

@@ -33,9 +33,15 @@ class Machine:
     avx512_vnni: bool = False
     neon: bool = False
     arm_bf16: bool = False
+    avx2: bool = False
     device: str = "cpu"  # cpu, cuda, mps; other than cpu only when devices were asked for
     gpus: tuple[str, ...] = ()
     gpu_memory_bytes: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Which kernels its processor is given: amx, avx512, avx2, neon or plain. Other kernels round otherwise."""
+        return next((name for name in ("amx", "avx512", "avx2", "neon") if getattr(self, name)), "plain")
 
 
 def look(devices: bool = False, folder: str | os.PathLike[str] = ".") -> Machine:
@@ -58,6 +64,7 @@ def look(devices: bool = False, folder: str | os.PathLike[str] = ".") -> Machine
         avx512_vnni="avx512_vnni" in flags,
         neon=bool({"asimd", "neon"} & flags),
         arm_bf16="bf16" in flags,
+        avx2="avx2" in flags,
         device=device,
         gpus=gpus,
         gpu_memory_bytes=gpu_memory,

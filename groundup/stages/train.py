@@ -17,6 +17,7 @@ import math
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +32,7 @@ from groundup.model.head_settings import HeadSettings
 from groundup.model.settings import ModelSettings
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.run import Estimate, Work
+from groundup.run.started import process_seconds
 from groundup.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ def run(settings: Settings, work: Work) -> None:
     """Train to the end, from the newest checkpoint if an attempt was interrupted, and save the model."""
     from groundup.model import folder
     from groundup.training.allocator import give_back_memory, keep_memory
+    from groundup.training.deterministic import one_order
     from groundup.training.loop import train
     from groundup.training.watched import watched
 
@@ -141,12 +144,14 @@ def run(settings: Settings, work: Work) -> None:
     ready = prepare(settings, work)
     asked = settings.model_dump(mode="json", include=ASKED)
     try:
-        with watched(settings.trackers, settings.profile, ready.hooks, work.out, ready.run, asked):
+        order = one_order(work.machine.device) if ready.training.deterministic else nullcontext()
+        with order, watched(settings.trackers, settings.profile, ready.hooks, work.out, ready.run, asked):
             train(ready.model, ready.objective, ready.training, work.out, ready.run, ready.hooks, ready.model.compute)
     finally:
         give_back_memory()
     ready.model.compute = None
     folder.save(work.out / "model", ready.model.cpu(), ready.tokenizer, settings.template)
+    work.log(process_seconds=round(process_seconds(), 2))
     _drop(work.out, ready.training)
 
 
@@ -160,7 +165,7 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     from groundup.objectives.table import check_head, objective
     from groundup.training.ready import Ready, check
 
-    torch.set_num_threads(_threads(work))
+    torch.set_num_threads(_threads(settings, work))
     tokenizer = _tokenizer(settings)
     settings = _sized(settings, tokenizer, work)
     training = settings.training
@@ -253,7 +258,8 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
         found = hardware.probe(work.machine, 0.15)
         precision = settings.training.precision
         if precision == "auto":
-            precision = "bf16" if hardware.precision(work.machine, found) == "bf16" else "f32"
+            fast = not settings.training.deterministic and hardware.precision(work.machine, found) == "bf16"
+            precision = "bf16" if fast else "f32"
         return {"precision": precision, "peak_gflops": found[f"{precision}_square_gflops"]}
 
     return work.choose("probe", probe)
@@ -326,11 +332,11 @@ def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, 
     return held_out(settings.data, settings.training, seed)
 
 
-def _threads(work: Work) -> int:
+def _threads(settings: Settings, work: Work) -> int:
     """As many as at the first attempt, so that the bits are the same, unless this machine has fewer or is told a number."""
     from groundup import hardware
 
-    now = hardware.threads(work.machine)
+    now = 1 if settings.training.deterministic else hardware.threads(work.machine)
     before = work.choose("threads", lambda: now)
     return now if before > work.machine.cpus or "OMP_NUM_THREADS" in os.environ else before
 

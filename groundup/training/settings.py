@@ -227,6 +227,11 @@ class TrainSettings(Settings):
     validate_steps: int = Field(default=8, gt=0, description="batches of held-out text in one look")
     samples_at: list[int] = Field(default_factory=list, description="steps after which samples are written")
     log_every: int = Field(default=10, gt=0, description="steps between lines of metrics")
+    deterministic: bool = Field(
+        default=False,
+        description="same bits on every machine of one kind: one thread on processors, f32 unless `precision` says bf16, "
+        "and on CUDA only kernels that add up in one order; slower (docs/determinism.md)",
+    )
     seed: int | None = Field(default=None, ge=0, description="of data order and start weights; default: the stage's")
 
     def stays(self, step: int) -> bool:
