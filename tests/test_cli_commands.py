@@ -27,6 +27,7 @@ COMMANDS = [
     "train",
     "shootout",
     "evaluate",
+    "prune",
     "quantize",
     "export",
     "report",

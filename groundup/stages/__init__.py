@@ -17,6 +17,7 @@ STAGES = {
     "train": "groundup.stages.train",
     "shootout": "groundup.stages.shootout",
     "evaluate": "groundup.stages.evaluate",
+    "prune": "groundup.stages.prune",
     "quantize": "groundup.stages.quantize",
     "export": "groundup.stages.export",
     "report": "groundup.stages.report",

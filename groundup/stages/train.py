@@ -77,6 +77,7 @@ class Settings(config.Settings):
     partial: bool = Field(
         default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
     )
+    hold_zeros: bool = Field(default=False, description="whether weights of `start` that are zero (pruned) stay zero")
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
@@ -149,8 +150,8 @@ def run(settings: Settings, work: Work) -> None:
         measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
     hooks.validate = _validate(settings, tokenizer, model.settings, seed)
-    asked = settings.model_dump(mode="json", include={"model", "vectors", "head", "objective", "training", "template"})
-    name = f"{key(seed, json.dumps(asked)):016x}"
+    asked = {"model", "vectors", "head", "objective", "training", "template", "hold_zeros"}
+    name = f"{key(seed, json.dumps(settings.model_dump(mode='json', include=asked))):016x}"
     try:
         learnt = objective(settings.objective, replace(sources, model=model.settings))
         train(model, learnt, training, work.out, name, hooks, model.compute)
@@ -320,10 +321,12 @@ def _model_folder(path: str) -> Path:
 
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
-    from groundup.model import folder
+    from groundup.model import folder, masks
     from groundup.model.architectures import build, with_head
     from groundup.model.character_table import CharacterTable
 
+    if settings.hold_zeros and (settings.start is None or settings.partial):
+        raise Problem("train with `hold_zeros` keeps the zeros of a whole `start`: say a pruned one, or leave it out.")
     if settings.partial:
         return _awake(_started_in_part(settings, tokenizer, seed, work))
     if settings.start is not None:
@@ -335,7 +338,10 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
             )
         model = folder.load(_model_folder(settings.start), "f32")
         _check_objective(model.settings, settings)
-        return _awake(model if settings.head is None else with_head(model, settings.head, seed))
+        model = _awake(model if settings.head is None else with_head(model, settings.head, seed))
+        if settings.hold_zeros:
+            work.log(note=f"{masks.hold_zeros(model):,} weights are zero and stay so")
+        return model
     if settings.head is not None:
         raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
     asked = _architecture(settings)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
+from groundup.model import masks
 from groundup.training.keeper import Hooks, Keeper
 from groundup.training.optimizers import AdamW, Muon, optimizer
 from groundup.training.schedules import rate
@@ -33,6 +34,7 @@ class Training:
             )
         self.model, self.objective, self.settings = model, objective, settings
         self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.pruned = masks.masks(model)  # weights that were taken out stay out
         example = next(iter(self.parameters.values()))
         self.optimizer: AdamW | Muon = optimizer(
             {name: value.detach() for name, value in self.parameters.items()},
@@ -57,11 +59,13 @@ class Training:
         loss, means = forward_backward(self.model, self.objective, batches, counts)
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
+            masks.hold(gradients, self.pruned)
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
             strength = (norm.isfinite() & loss.isfinite()).to(norm.dtype)  # never asked by the host
             if settings.clip:
                 torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
             self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            masks.hold(self.parameters, self.pruned)
             self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
             self.sums["applied"] += strength
