@@ -29,6 +29,7 @@ COMMANDS = [
     "shootout",
     "measure",
     "evaluate",
+    "prune",
     "quantize",
     "export",
     "report",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from groundup.data.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.generation.measure import bits_per_byte
 from groundup.hardware import look
-from groundup.model import folder, gguf, quantize
+from groundup.model import folder, gguf, masks, quantize
 from groundup.run import Estimate, perform, stage
 from groundup.stages import load
 from groundup.tokenizer import Tokenizer
@@ -44,10 +45,13 @@ def world(tmp_path_factory):
 
 
 def made(tmp_path, kind, **values):
+    return made_by(tmp_path, kind, load(kind).Settings(**values))
+
+
+def made_by(tmp_path, kind, asked):
     module = load(kind)
-    return perform(
-        stage(tmp_path / "made", kind, module.Settings(**values), version=module.VERSION), module.run, MACHINE
-    )
+    seed = 1 if module.SEEDED else None
+    return perform(stage(tmp_path / "made", kind, asked, version=module.VERSION, seed=seed), module.run, MACHINE)
 
 
 def test_eight_bits_cost_almost_nothing_and_save_three_quarters(world, tmp_path):
@@ -123,3 +127,41 @@ def test_estimates_follow_the_model():
 def test_a_folder_without_a_model_is_said(tmp_path):
     with pytest.raises(Problem, match="is it a model's folder|is .* a model's folder"):
         folder.load(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "share"), [("magnitude", 0.3), ("heads", 0.5), ("2:4", 0.5)])
+def test_a_pruned_model_is_an_ordinary_folder_with_its_price(world, tmp_path, kind, share):
+    values = {"model": str(world / "trained"), "data": str(world / "tokens"), "kind": kind, "share": share}
+    into = made_by(tmp_path, "prune", load("prune").Settings.model_validate(values))
+    told = json.loads((into / "pruned.json").read_text())
+    before, after = folder.load(world / "trained" / "model"), folder.load(into / "model")
+    assert before.state_dict().keys() == after.state_dict().keys()
+    measured = bits_per_byte(after, Shards(world / "tokens" / "val"), 256, 128)
+    assert measured == pytest.approx(told["bits_per_byte_after"], rel=1e-6)
+    measured = bits_per_byte(before, Shards(world / "tokens" / "val"), 256, 128)
+    assert measured == pytest.approx(told["bits_per_byte_before"], rel=1e-6)
+    assert Tokenizer.load(into / "model").specials == tokenizer(320).specials
+    if kind == "heads":
+        assert after.settings.heads == before.settings.heads // 2 and told["heads_stay_because"] is None
+        assert told["parameters_after"] < told["parameters_before"]
+    else:
+        zeros = sum(int((module.weight == 0).sum()) for module in masks.matrices(after).values())
+        assert zeros == sum(layer["zeros"] for layer in told["layers"].values())
+        assert told["removed"] == pytest.approx(share, abs=1e-3)
+
+
+def test_a_pruned_model_learns_on_without_growing(world, tmp_path):
+    from groundup.stages import train
+
+    sparse = made(tmp_path / "sparse", "prune", model=str(world / "trained"), share=0.6)
+    shutil.copytree(world / "tokens" / "val", tmp_path / "tokens" / "train")
+    values = {"data": str(tmp_path / "tokens"), "start": str(sparse), "hold_zeros": True}
+    values["training"] = {"steps": 4, "rows": 2, "time": 32, "precision": "f32"}
+    into = made_by(tmp_path / "tuned", "train", train.Settings.model_validate(values))
+    before, after = (masks.matrices(folder.load(each / "model")) for each in (sparse, into))
+    for name, module in before.items():
+        zero = module.weight == 0
+        assert torch.equal(after[name].weight == 0, zero) and not torch.equal(after[name].weight, module.weight)
+    values = {"tokenizer": str(sparse / "model"), "hold_zeros": True, "data": str(tmp_path / "tokens")}
+    with pytest.raises(Problem, match="hold_zeros. keeps the zeros"):
+        made_by(tmp_path / "odd", "train", train.Settings.model_validate(values))

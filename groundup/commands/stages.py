@@ -60,6 +60,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "",
         "groundup evaluate models.base=runs/base questions=runs/town/questions --into runs/scores",
     ),
+    "prune": (
+        "Take out what matters least: small weights, whole heads, two of every four.",
+        "model",
+        "groundup prune runs/base --kind heads --share 0.25 data=runs/tokens --into runs/fewer",
+    ),
     "quantize": (
         "Write a model in 8 bits and measure the price.",
         "model",
@@ -240,7 +245,17 @@ def _command(kind: str):
         else:
             typer.echo(f"made {make_one(kind, words, into, 1 if seed is None else seed, wait)}")
 
-    chosen = {"export": export, "train": train}.get(kind, command)
+    def prune(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="DIR", help="Where to make it."),
+        kind: str = typer.Option("", "--kind", metavar="magnitude|heads|2:4|…", help="The same as kind=…"),
+        share: str = typer.Option("", "--share", metavar="0.3", help="The same as share=…"),
+    ) -> None:
+        said = {"kind": kind, "share": share}
+        words = [*(words or []), *(f"{name}={value}" for name, value in said.items() if value)]
+        typer.echo(f"made {make_one('prune', words, into, 1, False)}")
+
+    chosen = {"export": export, "train": train, "prune": prune}.get(kind, command)
     chosen.__doc__ = f"{about}\n\nExample:  {example}"
     return chosen
 

@@ -1,12 +1,15 @@
-"""Commands for word vectors: learn them from text, and see which words they put beside each other."""
+"""Commands for word vectors: learn them from text, see which words they put beside each other, and look at them on a plane."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 import typer.main
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from groundup.model.vectors import Vectors
 
 PANEL = "Word vectors"
 FILE = typer.Argument(..., metavar="FILE", help="Vectors: text of word2vec or GloVe, or word2vec's binary form.")
@@ -94,6 +97,48 @@ def analogy(
     shown(read(Path(file).expanduser()).analogy(first, second, third, many))
 
 
+def map_words(
+    what: str = typer.Argument(
+        ..., metavar="FILE|MODEL", help="A file of vectors, or a model whose table is looked at."
+    ),
+    into: Path = typer.Option(..., "--into", metavar="DIR", help="Write map.html into this folder."),
+    many: int = typer.Option(600, "--many", min=2, max=2000, help="How many words are shown, the first of the file."),
+) -> None:
+    """Lay words out on a plane, so that it can be seen who is beside whom.
+
+    Examples:  groundup vectors map notes.vectors.txt --into runs/map
+               groundup vectors map runs/tour --into runs/map --many 1000
+    """
+    from groundup.errors import Problem
+    from groundup.evaluation.report.of_map import page
+    from groundup.model.vectors import Vectors
+
+    if into.is_file() or (into.is_dir() and any(into.iterdir()) and not (into / "map.html").exists()):
+        raise Problem(f"{into} is there and holds something else: name a new folder with --into")
+    found = table_of(Path(what).expanduser())
+    few = Vectors(found.words[:many], found.table[:many], found.where)
+    progress = Progress("laying words out", "steps")
+    with progress:
+        written = page(Path(what).resolve().name, few, len(found) - len(few), progress.told)
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "map.html").write_text(written, encoding="utf-8")
+    typer.echo(f"made {into / 'map.html'}")
+
+
+def table_of(path: Path) -> "Vectors":
+    """Vectors from a file, or the rows of a model's table for tokens that have a letter in them."""
+    if not path.is_dir():
+        from groundup.model.vector_files import read
+
+        return read(path)
+    from groundup.model import folder
+    from groundup.model.start_vectors import vectors_of
+    from groundup.tokenizer import Tokenizer
+
+    source = folder.within(path)
+    return vectors_of(folder.load(source, "f32"), Tokenizer.load(source), str(source))
+
+
 def shown(found: list[tuple[str, float]]) -> None:
     """One line for each word."""
     for word, cosine in found:
@@ -116,13 +161,14 @@ def documents(files: list[str]) -> Iterator[str]:
 
 
 class Progress:
-    """A line on standard error, while texts are read and while vectors are learnt."""
+    """A line on standard error: first what it begins with, then how far it has come."""
 
-    def __init__(self):
+    def __init__(self, first: str = "reading the texts", unit: str = "words"):
         from rich.console import Console
 
-        self.total = 0
-        self.status = Console(stderr=True).status("reading the texts", spinner="dots")
+        self.total, self.unit = 0, unit
+        self.doing = "learning vectors" if unit == "words" else first
+        self.status = Console(stderr=True).status(first, spinner="dots")
 
     def __enter__(self) -> "Progress":
         self.status.start()
@@ -132,9 +178,9 @@ class Progress:
         self.status.stop()
 
     def told(self, done: int, total: int) -> None:
-        """So many words, those of all rounds together."""
+        """So many words (those of all rounds together) or steps."""
         self.total = total
-        self.status.update(f"learning vectors: {100 * done // total} % of {total:,} words")
+        self.status.update(f"{self.doing}: {100 * done // total} % of {total:,} {self.unit}")
 
 
 class Group(TyperCommand):
@@ -150,6 +196,7 @@ class Group(TyperCommand):
         these.callback()(vectors)
         for function in (train, nearest, analogy):
             these.command()(function)
+        these.command("map")(map_words)
         return typer.main.get_command(these).make_context(info_name, args, parent, **extra)
 
 

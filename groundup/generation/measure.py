@@ -1,6 +1,9 @@
 """How well a model foretells a text: bits for each byte, so that models with different tokenizers can be compared."""
 
 import math
+import time as clock
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,3 +34,13 @@ def bits_per_byte(model: nn.Module, shards: Shards, rows: int, time: int) -> flo
         nats += F.cross_entropy(logits, texts[:, 1:].flatten(), reduction="sum").double().item()
     bytes_read = len(starts) * time * shards.text_bytes / tokens
     return nats / math.log(2) / bytes_read
+
+
+def held_out(model: Any, data: Path, rows: int) -> tuple[float, int]:
+    """(bits per byte, tokens/s) on the held-out part of a folder of tokens, in windows of the model's context."""
+    shards = Shards(data / "val" if (data / "val").is_dir() else data)
+    length = min(model.settings.context, len(shards.tokens) - 1)
+    start = clock.perf_counter()
+    bits = bits_per_byte(model, shards, rows, length)
+    read = min(rows, (len(shards.tokens) - 1) // max(1, length)) * length
+    return bits, round(read / (clock.perf_counter() - start))

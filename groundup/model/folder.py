@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
-from groundup.model import architectures, config_json, quantize
+from groundup.model import architectures, config_json, masks, quantize
 from groundup.model.families import FAMILIES
 from groundup.model.families.family import Family
 from groundup.model.names import Place, give, places, take
@@ -48,7 +48,7 @@ def save(
             f"The tokenizer has {tokenizer.vocabulary} tokens and the model only {model.settings.vocabulary}: "
             f"they do not belong together."
         )
-    state = dict(model.state_dict())
+    state = masks.without_masks(model.state_dict())
     stored: dict[str, Any] = {"weights": "int8"} if quantize.is_int8(model) else {}
     padding = (
         None if tokenizer is None else next((tokenizer.specials[n] for n in PADS if n in tokenizer.specials), None)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding, out_of_range
 from groundup.model.linear import Linear, Stack
+from groundup.model.masks import make_permanent
 from groundup.model.transformer import Transformer
 
 Quantised = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -124,7 +125,7 @@ def int8(model: Transformer) -> Transformer:
     """A copy of the model with every matrix in 8 bits: projections, embeddings and head."""
     if is_int8(model):
         return model
-    return _with_each_matrix_replaced(copy.deepcopy(model), to_int8)
+    return _with_each_matrix_replaced(make_permanent(copy.deepcopy(model)), to_int8)
 
 
 def hollow(model: Transformer) -> Transformer:

@@ -65,6 +65,16 @@ def embedding_of(model: nn.Module) -> tuple[str, Embedding]:
     raise Problem("this model has no table of tokens that vectors could be put into")
 
 
+def vectors_of(model: nn.Module, tokenizer: Tokenizer, where: str) -> Vectors:
+    """What a model has learnt of its tokens: the rows of those that have a letter in them, under the names of `skipgram`."""
+    table = embedding_of(model)[1].weight.detach().float().cpu().numpy()
+    place: dict[str, int] = {}
+    for token, written in enumerate(tokenizer.tokens[: len(table)]):
+        if any(letter.isalpha() for letter in written.decode(errors="ignore")):
+            place.setdefault(spelled(written), token)
+    return Vectors(list(place), table[list(place.values())], where)
+
+
 def rows_for(vectors: Vectors, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
     """(a vector for each id (vocabulary, width), zero where there is none; where it comes from: OWN, PART or NONE)."""
     rows = np.zeros((tokenizer.vocabulary, vectors.width), np.float32)

@@ -19,6 +19,7 @@ STAGES = {
     "shootout": "groundup.stages.shootout",
     "measure": "groundup.stages.measure",
     "evaluate": "groundup.stages.evaluate",
+    "prune": "groundup.stages.prune",
     "quantize": "groundup.stages.quantize",
     "export": "groundup.stages.export",
     "report": "groundup.stages.report",

@@ -85,16 +85,8 @@ def _bytes(model: Path) -> int:
 
 def _measure(model: Any, settings: Settings, work: Work, speed: str) -> float:
     """Bits per byte; how fast it went is only logged, for it differs from run to run."""
-    import time
+    from groundup.generation.measure import held_out
 
-    from groundup.data.shards import Shards
-    from groundup.generation.measure import bits_per_byte
-
-    data = Path(settings.data or "")
-    shards = Shards(data / "val" if (data / "val").is_dir() else data)
-    length = min(model.settings.context, len(shards.tokens) - 1)
-    start = time.perf_counter()
-    bits = bits_per_byte(model, shards, settings.rows, length)
-    read = min(settings.rows, (len(shards.tokens) - 1) // max(1, length)) * length
-    work.log(**{speed: round(read / (time.perf_counter() - start))})
+    bits, tokens_per_second = held_out(model, Path(settings.data or ""), settings.rows)
+    work.log(**{speed: tokens_per_second})
     return bits

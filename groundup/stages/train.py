@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SEEDED = True
-ASKED = {"model", "vectors", "head", "objective", "training", "template"}  # what makes a training this very one
+ASKED = {"model", "vectors", "head", "objective", "training", "template", "hold_zeros"}  # what makes a training this very one
 REFERENCE = "reference.safetensors"
 VOCABULARY = 2048  # assumed by estimates where the tokenizer is still to be trained
 
@@ -86,6 +86,7 @@ class Settings(config.Settings):
     partial: bool = Field(
         default=False, description="take from `start` what fits into `model`; the rest gets fresh weights and is listed"
     )
+    hold_zeros: bool = Field(default=False, description="whether weights of `start` that are zero (pruned) stay zero")
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
     )
@@ -363,10 +364,12 @@ def _model_folder(path: str) -> Path:
 
 
 def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
-    from groundup.model import folder
+    from groundup.model import folder, masks
     from groundup.model.architectures import build, with_head
     from groundup.model.character_table import CharacterTable
 
+    if settings.hold_zeros and (settings.start is None or settings.partial):
+        raise Problem("train with `hold_zeros` keeps the zeros of a whole `start`: say a pruned one, or leave it out.")
     if settings.partial:
         return _awake(_started_in_part(settings, tokenizer, seed, work))
     if settings.start is not None:
@@ -378,7 +381,10 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
             )
         model = folder.load(_model_folder(settings.start), "f32")
         _check_objective(model.settings, settings)
-        return _awake(model if settings.head is None else with_head(model, settings.head, seed))
+        model = _awake(model if settings.head is None else with_head(model, settings.head, seed))
+        if settings.hold_zeros:
+            work.log(note=f"{masks.hold_zeros(model):,} weights are zero and stay so")
+        return model
     if settings.head is not None:
         raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
     asked = _architecture(settings)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
+from groundup.model import masks
 from groundup.training.average import Average
 from groundup.training.dropout import Dropout
 from groundup.training.guard import APPLIED, Guard, skipped
@@ -38,6 +39,7 @@ class Training:
             )
         self.model, self.objective, self.settings = model, objective, settings
         self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.pruned = masks.masks(model)  # weights that were taken out stay out
         example = next(iter(self.parameters.values()))
         self.optimizer = optimizer(
             {name: value.detach() for name, value in self.parameters.items()},
@@ -73,6 +75,7 @@ class Training:
         loss, means = forward_backward(self.model, self.objective, self.dropout.over(batches, step, part), counts)
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
+            masks.hold(gradients, self.pruned)
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
             strength = self.guard.judge(step, loss, norm)  # never asked by the host
             if settings.clip:
@@ -81,6 +84,7 @@ class Training:
                 torch._foreach_clamp_min_(list(gradients.values()), -settings.regularise.clip_value)
                 torch._foreach_clamp_max_(list(gradients.values()), settings.regularise.clip_value)
             self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            masks.hold(self.parameters, self.pruned)
             self.average.update(step, strength)
             self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength

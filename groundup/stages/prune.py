@@ -1,0 +1,108 @@
+"""Pruning as a stage: a trained model goes in, one whose least important weights are gone comes out, with what that cost.
+
+By hand:
+
+    groundup prune RUN/base kind=magnitude share=0.3 data=RUN/tokens --into RUN/sparse
+    groundup train start=RUN/sparse data=RUN/tokens hold_zeros=true training.steps=200 --into RUN/tuned
+
+The folder gets `model/`, an ordinary one, and `pruned.json`: what was taken out layer by layer, parameters before and
+after, bits per byte of the held-out text before and after.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from groundup import config
+from groundup.config import Input
+from groundup.errors import Problem
+from groundup.hardware import Machine
+from groundup.run import Estimate, Work, write_atomically
+
+VERSION = 1
+SEEDED = False
+
+
+class Settings(config.Settings):
+    """Take out what matters least and measure what that costs."""
+
+    model: Input = Field(description="the model: its folder, or that of the stage that trained it")
+    data: Input | None = Field(default=None, description="tokens on whose held-out part the price is measured")
+    kind: Literal["magnitude", "magnitude_over_all", "heads", "heads_over_all", "2:4"] = Field(
+        default="magnitude",
+        description="the smallest weights of each matrix or of all together, the quietest heads of each layer or of all, "
+        "or two of every four neighbours",
+    )
+    share: float = Field(default=0.5, gt=0, lt=1, description="how much of the weights, or of the heads, leaves")
+    rows: int = Field(default=256, gt=0, description="windows of text on which the price is measured")
+
+
+def run(settings: Settings, work: Work) -> None:
+    """Prune, take out heads where settings can say it, save, and measure both models on the same text."""
+    import torch
+
+    from groundup.model import folder, pruned_heads, quantize
+    from groundup.model.masks import make_permanent
+    from groundup.model.pruning import prune
+    from groundup.tokenizer import Tokenizer, huggingface
+
+    torch.set_num_threads(max(1, work.machine.threads))
+    source = folder.within(settings.model)
+    before, after = folder.load(source), folder.load(source)
+    if quantize.is_int8(before):
+        raise Problem(f"{source} is in 8 bits: prune the model it was made from.")
+    after = _in_own_memory(after)
+    pruned = prune(after, settings.kind, settings.share)
+    told: dict[str, Any] = {"kind": settings.kind, "share": settings.share, "removed": pruned.removed}
+    told["layers"] = {name: {"zeros": zeros, "weights": of} for name, (zeros, of) in pruned.by_layer().items()}
+    if pruned.heads:
+        told |= {"heads": pruned.heads, "heads_stay_because": pruned_heads.cannot_leave(after)}
+        after = pruned_heads.take_out(after) if told["heads_stay_because"] is None else after
+    after = make_permanent(after)
+    told |= {"parameters_before": _parameters(before), "parameters_after": _parameters(after)}
+    work.progress(1, 3, "steps", "pruned")
+    tokenizer = Tokenizer.load(source) if (source / huggingface.FILE).exists() else None
+    folder.save(work.out / "model", after, tokenizer, folder.template(source))
+    if settings.data is not None:
+        told["bits_per_byte_before"] = _measure(before, settings)
+        work.progress(2, 3, "steps", "measured as it was")
+        # What was written is measured, not what is still in memory.
+        told["bits_per_byte_after"] = _measure(folder.load(work.out / "model"), settings)
+        told["bits_per_byte_change"] = told["bits_per_byte_after"] / told["bits_per_byte_before"] - 1
+    write_atomically(work.out / "pruned.json", json.dumps(told, indent=1) + "\n")
+    work.progress(3, 3, "steps")
+
+
+def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
+    """The model twice in memory; two readings of the text that is measured on."""
+    from groundup.model.cost import flops_per_second
+
+    weights = before["model"].parameters if "model" in before else 0
+    flops = 0.0 if settings.data is None else 2 * 2.0 * weights * settings.rows * 256
+    return Estimate(
+        parameters=weights,
+        flops=flops,
+        memory_bytes=400_000_000 + 10 * weights,
+        disk_bytes=4 * weights + 500_000,
+        seconds=1.0 + flops / flops_per_second(machine),
+    )
+
+
+def _in_own_memory(model: Any) -> Any:
+    """Weights that may be changed: those of a loaded model are the file's."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model
+
+
+def _parameters(model: Any) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _measure(model: Any, settings: Settings) -> float:
+    """Bits per byte."""
+    from groundup.generation.measure import held_out
+
+    return held_out(model, Path(settings.data or ""), settings.rows)[0]
