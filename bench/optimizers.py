@@ -27,7 +27,7 @@ def measure(kind: str, state: str) -> tuple[float, float]:
     """(bytes of state for each weight, seconds of the quickest step)"""
     generator = torch.Generator().manual_seed(0)
     weights = drawn(generator)
-    own = optimizer(weights, OptimizerSettings(kind=kind, state=state), torch.float32)
+    own = optimizer(weights, OptimizerSettings.model_validate({"kind": kind, "state": state}), torch.float32)
     seconds = []
     for _ in range(STEPS):
         gradients = drawn(generator)
