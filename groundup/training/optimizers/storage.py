@@ -6,6 +6,8 @@ state, so a checkpoint holds it as it is and a resumed training goes on with the
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -65,7 +67,8 @@ class Bf16:
 
     def write(self, value: Tensor, steps: Tensor) -> None:
         key = (steps.to(torch.int32) * 0x3C6EF372 + self.salt).reshape(1)
-        self.tensor.copy_(rounded(value.float(), bits(key, value.numel())[0].view_as(value)))
+        noise = bits(key, -(-value.numel() // 2))[0].view(torch.int16)[: value.numel()]  # half of 32 bits for each
+        self.tensor.copy_(rounded(value.float(), noise.view(value.shape).int()))
 
 
 def rounded(value: Tensor, noise: Tensor) -> Tensor:
@@ -75,23 +78,21 @@ def rounded(value: Tensor, noise: Tensor) -> Tensor:
 
 
 class Blocks:
-    """A quarter of the memory (Dettmers et al. 2022): 256 numbers share their largest as a scale, each keeps one of 256
-    shares of it, dense near one and near zero. Of squares the root is kept, whose range is half as many decades; what
-    is not zero never becomes zero, since it will be divided by."""
+    """A quarter of the memory (Dettmers et al. 2022): 256 numbers share their largest as a scale, each keeps one of 255
+    shares of it, dense near zero. Of squares the root is kept, whose range is half as many decades; what is not zero never
+    becomes zero, since it will be divided by. A code is the number of a share, and of others than squares a sign bit."""
 
     def __init__(self, zero: Tensor, name: str, root: bool):
         self.root, self.shape, self.wide = root, zero.shape, zero.dtype
-        shares = dynamic_shares(signed=not root)
-        nothing = int((shares == 0).nonzero().item())
-        self.shares, self.between = (each.to(zero.device) for each in (shares, (shares[1:] + shares[:-1]) / 2))
-        self.codes = torch.full(zero.shape, nothing, dtype=torch.uint8, device=zero.device)
+        self.levels = levels(not root, zero.device)
+        self.codes = torch.zeros(zero.shape, dtype=torch.uint8, device=zero.device)
         self.scales = torch.zeros(-(-zero.numel() // BLOCK), device=zero.device)
 
     def slots(self, name: str) -> dict[str, Tensor]:
         return {name: self.codes, f"{name}.scales": self.scales}
 
     def read(self) -> Tensor:
-        shares = self.shares[self.codes.flatten().int()]
+        shares = self.levels.shares[self.codes.flatten().int()]
         value = (_blocks(shares) * self.scales[:, None]).flatten()[: shares.numel()]
         value = value.square() if self.root else value
         return value.view(self.shape).to(self.wide)
@@ -102,9 +103,11 @@ class Blocks:
         blocks = _blocks(flat)
         self.scales.copy_(blocks.abs().amax(1))
         shares = (blocks / self.scales.clamp(min=1e-38)[:, None]).flatten()[: flat.numel()]
-        codes = torch.bucketize(shares, self.between, out_int32=True)
+        codes = self.levels.nearest(shares.abs())
         if self.root:
             codes = codes.maximum((shares > 0).int())
+        else:
+            codes = codes + 128 * ((shares < 0) & (codes > 0))
         self.codes.copy_(codes.view_as(self.codes))
 
 
@@ -112,16 +115,44 @@ def _blocks(flat: Tensor) -> Tensor:
     return F.pad(flat, (0, -flat.numel() % BLOCK)).view(-1, BLOCK)
 
 
+@dataclass(frozen=True)
+class Levels:
+    """The shares that codes stand for, and a quick way from a number to the nearest."""
+
+    shares: Tensor  # of each code
+    between: Tensor  # half way from each share that is not negative to the next; at the end what none is above
+    first: Tensor  # for the upper 20 bits of a number in [0, 1]: the code of the smallest with such bits
+
+    def nearest(self, share: Tensor) -> Tensor:
+        """f32 in [0, 1] -> int32. Numbers alike in their upper bits are so near each other that at most one step lies
+        between them."""
+        code = self.first[share.view(torch.int32) >> 12].int()
+        return code + (share > self.between[code])
+
+    def nearest_by_definition(self, share: Tensor) -> Tensor:
+        """By looking among all shares."""
+        return torch.bucketize(share, self.between[:-1], out_int32=True)
+
+
+@cache
+def levels(signed: bool, device: torch.device) -> Levels:
+    """Those of moments that may be negative, or of squares."""
+    shares = dynamic_shares(signed)
+    between = torch.cat([(shares[1:] + shares[:-1]) / 2, torch.full((1,), float("inf"))])
+    lowest = (torch.arange((0x3F800000 >> 12) + 1, dtype=torch.int32) << 12).view(torch.float32)
+    first = torch.bucketize(lowest, between[:-1]).to(torch.uint8)
+    every = torch.cat([shares, -shares]) if signed else shares
+    return Levels(*(each.to(device) for each in (every, between, first)))
+
+
 def dynamic_shares(signed: bool) -> Tensor:
-    """At most 256 numbers in [-1, 1] or [0, 1], ascending: seven decades, each with half as many steps as the next larger."""
+    """Zero and 127 or 254 numbers up to one, ascending: seven decades, each with half as many steps as the next larger."""
     steps = 64 if signed else 128
-    above: list[float] = [1.0]
+    above: list[float] = []
     for decade in range(7):
         count = steps >> decade
         above += [10.0**-decade * (0.1 + 0.9 * (step + 0.5) / count) for step in range(count)]
-    above = sorted(set(above) - {max(share for share in above if share < 1)})  # one takes the place of its neighbour
-    below = [-share for share in reversed(above)] if signed else []
-    return torch.tensor([*below, 0.0, *above])
+    return torch.tensor([0.0, *sorted(above)[:-1], 1.0])  # one takes the place of its neighbour
 
 
 class Host:
