@@ -72,6 +72,12 @@ class Reading:
             self._angles[kind] = self.scheme.angles(self.positions, self.like.dtype, kind)
         return self._angles[kind]
 
+    def prepare(self) -> None:
+        """Who sees whom, before any layer asks: a trained bias must not be made inside a layer that runs twice."""
+        if self.scheme.biased and self.cache is None:
+            for kind in dict.fromkeys(self.settings.kind_of(layer) for layer in range(self.settings.depth)):
+                self._here(kind)
+
     def extend(self, layer: int, k: Tensor, v: Tensor, kind: str) -> tuple[Tensor, Tensor, Sight]:
         """New keys and values (batch, kv heads, time, head width) -> all that may be looked at, and who sees which."""
         if self.cache is None:

@@ -140,6 +140,7 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.objectives.table import check_head, objective
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
+    from groundup.training.memory import spare
 
     torch.set_num_threads(work.choose("threads", lambda: _threads(work.machine)))
     keep_memory()
@@ -152,9 +153,9 @@ def run(settings: Settings, work: Work) -> None:
     check_head(settings.objective.kind, model.settings)
     if settings.vectors is not None:
         work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
-    model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
+    model.compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(probed["precision"])
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
-    model.recompute = training.recompute
+    spare(model, training, lambda sentence: work.log(note=sentence))
     paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
     if settings.objective.kind in SOURCES:
         sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
@@ -179,6 +180,7 @@ def run(settings: Settings, work: Work) -> None:
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
     """From the counts of weights and tokens, at the rate that machines of this kind reached."""
     from groundup.model import cost, dial
+    from groundup.training.memory import step_bytes
 
     start, data = before.get("start", Estimate()), before.get("data", Estimate())
     vocabulary = VOCABULARY  # the tokenizer's, which may not exist yet
@@ -191,7 +193,7 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
     per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
-    held = cost.training_bytes(model, rows // training.accumulate, training.time, recompute=training.recompute)
+    held = step_bytes(model, training, rows)
     return Estimate(
         tokens=tokens,
         parameters=weights,
@@ -239,8 +241,11 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
         found = hardware.probe(work.machine, 0.15)
         precision = settings.training.precision
         if precision == "auto":
-            precision = "bf16" if hardware.precision(work.machine, found) == "bf16" else "f32"
-        return {"precision": precision, "peak_gflops": found[f"{precision}_square_gflops"]}
+            best = hardware.precision(work.machine, found)
+            precision = "fp16" if best == "f16" else best
+        # fp16 is not probed: accelerators that know bf16 multiply both as fast; processors imitate it.
+        known = "bf16" if precision == "fp16" else precision
+        return {"precision": precision, "peak_gflops": found[f"{known}_square_gflops"]}
 
     return work.choose("probe", probe)
 

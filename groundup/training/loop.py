@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.training.keeper import Hooks, Keeper
+from groundup.training.offload import on_host, opened
 from groundup.training.optimizers import AdamW, Muon, optimizer
+from groundup.training.scaling import LossScale
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Adjusting, Objective, forward_backward, total
@@ -46,6 +48,10 @@ class Training:
         kept = model.state_dict()  # buffers too, if they are saved with the model
         self.state |= {f"model.{name}": value for name, value in model.named_buffers() if name in kept}
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
+        # fp16 alone needs its loss scaled; what the backward pass waits for may lie elsewhere.
+        self.scale = LossScale(example.device) if getattr(model, "compute", None) == torch.float16 else None
+        self.state |= self.scale.slots if self.scale else {}
+        self.mover = on_host(example.device, model.parameters()) if settings.activations == "host" else None
 
     def advance(self, step: int) -> dict[str, Tensor]:
         """One step, in place; returns the mean of each of its terms, still on the device."""
@@ -54,14 +60,20 @@ class Training:
         batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
         self.tokens = sum(batch.ids.size for batch in batches)
         counts = total([self.objective.counts(batch) for batch in batches])
-        loss, means = forward_backward(self.model, self.objective, batches, counts)
+        with opened(self.mover):
+            scale = self.scale and self.scale.value
+            loss, means = forward_backward(self.model, self.objective, batches, counts, scale)
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
+            if self.scale:
+                self.scale.undo(list(gradients.values()))
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
             strength = (norm.isfinite() & loss.isfinite()).to(norm.dtype)  # never asked by the host
             if settings.clip:
                 torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
             self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            if self.scale:
+                self.scale.learn(strength)
             self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
             self.sums["applied"] += strength
