@@ -134,8 +134,7 @@ def activation_bytes(
 
 def _inside(settings: ModelSettings, time: int, recompute: Again, kernel: str) -> float:
     """Numbers that all layers together hold of a token, at the moment when they hold most."""
-    kept = [part.kept for _, part in parts(settings, time, kernel)]
-    layers = [kept[at : at + 3] for at in range(0, len(kept), 3)]  # attention, feed-forward, norms
+    layers = _layers(settings, time, kernel)
     if isinstance(recompute, str):
         spared = PARTS_OF_A_LAYER.index(recompute)
         return sum(sum(layer) - layer[spared] for layer in layers) + max(layer[spared] for layer in layers)
@@ -143,6 +142,12 @@ def _inside(settings: ModelSettings, time: int, recompute: Again, kernel: str) -
     first, rest = layers[:again], layers[again:]
     # Either the forward pass has just ended, or the first layers run again after the others have let go.
     return again * settings.width + max(sum(map(sum, rest)), max(map(sum, first), default=0))
+
+
+def _layers(settings: ModelSettings, time: int, kernel: str) -> list[list[float]]:
+    """Numbers kept of a token by attention, feed-forward and norms of each layer."""
+    kept = [part.kept for _, part in parts(settings, time, kernel)]
+    return [kept[at : at + 3] for at in range(0, len(kept), 3)]
 
 
 def _head(settings: ModelSettings) -> int:
@@ -192,13 +197,16 @@ def training_bytes(
     recompute: Again = False,
     kernel: str = "plain",
     chunked: bool = False,
-    moments: int = 2 * F32,
 ) -> int:
-    """A training step's memory: weights and gradients in f32, `moments` bytes of optimizer for each, rounded copies,
-    activations and logits; `rows` are those of one part where gradients are accumulated."""
+    """A training step's memory: weights, gradients and two moments in f32, rounded copies, activations and logits;
+    `rows` are those of one part where gradients are accumulated.
+
+    Where layers are computed again little waits, and what passes through the backward pass of one shows as well.
+    """
     held = activation_bytes(settings, rows, time, number, recompute, kernel, chunked)
     logits = min(CHUNK, rows * time * settings.vocabulary) if chunked else rows * time * settings.vocabulary
-    return (2 * F32 + moments) * parameters(settings) + copies_bytes(settings, number) + held + logits * number
+    passing = rows * time * max(map(sum, _layers(settings, time, kernel))) if recompute else 0
+    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + round(logits + passing) * number
 
 
 def inference_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:
