@@ -88,6 +88,15 @@ print(f"   {tokens_in_a_step * VOCABULARY * 4 / 1e6:.0f} MB of logits, and as mu
 # 2. Each way alone, on that model. None of them changes what is learnt: sums are the same, gradients are the same bits or
 #    differ in the last of them (bf16 rounds activations, and weights stay in f32).
 
+WHAT = {
+    "plain": "All logits, and all that the backward pass will ask for, are there at once.",
+    "chunked loss": "Some rows of text at a time meet the head; what their logits do to vectors and head is added up, and they go.",
+    "layers computed again": "Only what came into a layer waits for the backward pass, which computes the rest a second time.",
+    "attention computed again": "The same for one half of each layer: the half whose scores grow with the square of a text.",
+    "feed-forward computed again": "The same for the other half, which is wider than everything else in a layer.",
+    "in eight parts": "An eighth of the rows at a time; gradients are added up, and the step is the same step.",
+    "activations in bf16": "Two bytes a number instead of four on the way; weights, gradients and means stay as they are.",
+}
 WAYS = {
     "plain": {},
     "chunked loss": {"logits": "chunked"},
@@ -102,7 +111,7 @@ print("   way                               MB     seconds")
 each = []
 for name, ways in WAYS.items():
     found = weigh(SIZE, ways)
-    each.append({"name": name, "bytes": found.peak_bytes, "seconds": found.seconds})
+    each.append({"name": name, "what": WHAT[name], "bytes": found.peak_bytes, "seconds": found.seconds})
     print(f"   {name:<30} {found.peak_bytes / 1e6:6.0f}   {found.seconds:7.2f}")
 print()
 
@@ -113,8 +122,8 @@ print()
 LADDER = {
     "plain": {},
     "chunked loss": {"logits": "chunked"},
-    "and in eight parts": {"logits": "chunked", "accumulate": 8},
-    "and layers computed again": {"logits": "chunked", "accumulate": 8, "recompute": True},
+    "and layers computed again": {"logits": "chunked", "recompute": True},
+    "and in eight parts": {"logits": "chunked", "recompute": True, "accumulate": 8},
 }
 
 

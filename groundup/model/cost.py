@@ -134,7 +134,8 @@ def activation_bytes(
 
 def _inside(settings: ModelSettings, time: int, recompute: Again, kernel: str) -> float:
     """Numbers that all layers together hold of a token, at the moment when they hold most."""
-    layers = _layers(settings, time, kernel)
+    kept = [part.kept for _, part in parts(settings, time, kernel)]
+    layers = [kept[at : at + 3] for at in range(0, len(kept), 3)]  # attention, feed-forward, norms
     if isinstance(recompute, str):
         spared = PARTS_OF_A_LAYER.index(recompute)
         return sum(sum(layer) - layer[spared] for layer in layers) + max(layer[spared] for layer in layers)
@@ -144,10 +145,10 @@ def _inside(settings: ModelSettings, time: int, recompute: Again, kernel: str) -
     return again * settings.width + max(sum(map(sum, rest)), max(map(sum, first), default=0))
 
 
-def _layers(settings: ModelSettings, time: int, kernel: str) -> list[list[float]]:
-    """Numbers kept of a token by attention, feed-forward and norms of each layer."""
+def _of_layers(settings: ModelSettings, time: int, kernel: str) -> list[float]:
+    """Numbers that each layer keeps of a token."""
     kept = [part.kept for _, part in parts(settings, time, kernel)]
-    return [kept[at : at + 3] for at in range(0, len(kept), 3)]
+    return [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
 
 
 def _head(settings: ModelSettings) -> int:
@@ -199,14 +200,15 @@ def training_bytes(
     chunked: bool = False,
 ) -> int:
     """A training step's memory: weights, gradients and two moments in f32, rounded copies, activations and logits;
-    `rows` are those of one part where gradients are accumulated.
-
-    Where layers are computed again little waits, and what passes through the backward pass of one shows as well.
-    """
+    `rows` are those of one part where gradients are accumulated. Logits and their gradient are gone before the first layer
+    runs again: of these two the larger one counts."""
     held = activation_bytes(settings, rows, time, number, recompute, kernel, chunked)
-    logits = min(CHUNK, rows * time * settings.vocabulary) if chunked else rows * time * settings.vocabulary
-    passing = rows * time * max(map(sum, _layers(settings, time, kernel))) if recompute else 0
-    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + round(logits + passing) * number
+    whole = rows * time * settings.vocabulary
+    logits = min(CHUNK, whole) if chunked else whole
+    if recompute is True:
+        layer = rows * time * max(_of_layers(settings, time, kernel)) * number
+        held -= round(min(layer, (logits + (0 if chunked else whole)) * number))
+    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + logits * number
 
 
 def inference_bytes(settings: ModelSettings, rows: int, time: int, number: int = F32) -> int:

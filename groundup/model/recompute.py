@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.graph import saved_tensors_hooks
 
 from groundup.errors import Problem
 from groundup.model.reading import Reading
@@ -54,4 +54,37 @@ def again(forward: Callable[..., Tensor], x: Tensor, *rest: Any) -> Tensor:
     for each in rest:
         if isinstance(each, Reading):
             each.prepare()
-    return checkpoint(forward, x, *rest, use_reentrant=False, preserve_rng_state=False)  # type: ignore[return-value]
+    return Twice(lambda x: forward(x, *rest), x).first()
+
+
+class Twice:
+    """One run of a layer that lays down nothing, and the second that the backward pass asks for.
+
+    torch has `torch.utils.checkpoint` for it, which brings its compiler along: 50 MB and more than a second.
+    """
+
+    def __init__(self, forward: Callable[[Tensor], Tensor], x: Tensor):
+        self.forward, self.x = forward, x
+        self.count = 0  # tensors that the first run would have kept: numbers wait in their place
+        self.held: dict[int, Tensor] = {}  # those of the second run that were not asked for yet
+
+    def first(self) -> Tensor:
+        """What the layer gives."""
+        with saved_tensors_hooks(self._number, self._asked):
+            return self.forward(self.x)
+
+    def _number(self, _: Tensor) -> int:
+        self.count += 1
+        return self.count - 1
+
+    def _asked(self, number: int) -> Tensor:
+        if number not in self.held:
+            self._second()
+        return self.held.pop(number)
+
+    def _second(self) -> None:
+        kept: list[Tensor] = []
+        with torch.enable_grad(), saved_tensors_hooks(lambda tensor: kept.append(tensor.detach()), lambda nothing: nothing):
+            self.forward(self.x.detach().requires_grad_(self.x.requires_grad))
+        assert len(kept) == self.count, "a layer that runs twice must do the same twice"
+        self.held = dict(enumerate(kept))

@@ -60,4 +60,4 @@ def _row(way: Facts, first: Facts) -> Facts:
     if "parameters" in way:
         times = way["parameters"] / first["parameters"]
         return told | {"parameters": count(way["parameters"]), "times": f"{times:.1f}"}
-    return told | {"share": f"{100 * way['bytes'] / first['bytes']:.0f} %"}
+    return told | {"what": way["what"], "share": f"{100 * way['bytes'] / first['bytes']:.0f} %"}
