@@ -11,6 +11,7 @@ from groundup.generation.cache import Cache
 from groundup.model import cost, cost_parts, feedforward, layer
 from groundup.model.families import FAMILIES
 from groundup.model.folder import bare
+from groundup.model.recompute import recompute
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import seen_by_definition
 from groundup.model.transformer import Transformer
@@ -155,7 +156,7 @@ def test_a_step_keeps_almost_exactly_what_was_said(shape, number, within, kernel
 def test_recomputed_layers_keep_what_comes_into_them(shape):
     plan = settings(shape, depth=4, width=96, hidden=256, vocabulary=500)
     made = Transformer(plan)
-    made.recompute = True
+    recompute(made, True)
     one = cost.activation_bytes(plan.model_copy(update={"depth": 1}), 4, 128)
     between = 4 * 128 * 3 * 96 * 4  # what comes into the other three
     whole = cost.activation_bytes(plan, 4, 128, recompute=True)
@@ -169,7 +170,7 @@ def test_recomputed_layers_keep_what_comes_into_them(shape):
 @pytest.mark.parametrize("shape", EVERY)
 def test_a_recomputed_step_costs_one_more_forward_pass_of_the_layers(shape):
     made, text = model(shape), ids(2, 32)
-    made.recompute = True
+    recompute(made, True)
     with FlopCounterMode(display=False) as counter:
         made(text).sum().backward()
     assert counter.get_total_flops() == 64 * cost.flops_per_token(made.settings, 32, True, recompute=True)

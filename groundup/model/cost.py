@@ -9,6 +9,7 @@ Sums over the formulas in `cost_parts.py`, held against measured counts by the t
 from collections.abc import Iterator
 from typing import Any
 
+from groundup.errors import Problem
 from groundup.hardware import Machine, catalogue
 from groundup.model import cost_stateful
 from groundup.model.cost_parts import (
@@ -27,6 +28,14 @@ from groundup.model.settings import ModelSettings
 
 F32 = 4  # bytes
 ID = 8  # bytes of a token's number
+MANY, CHUNK = (
+    1 << 25,
+    1 << 23,
+)  # logits from which on a loss takes them chunk by chunk, and how many a chunk has on a processor
+Again = (
+    bool | int | str
+)  # what is computed again: layers (all, or the first so many), or of each its attention or feedforward
+PARTS_OF_A_LAYER = ("attention", "feedforward")
 
 
 def stacks(settings: ModelSettings) -> list[tuple[ModelSettings, bool]]:
@@ -107,22 +116,82 @@ def activation_bytes(
     rows: int,
     time: int,
     number: int = F32,
-    recompute: bool = False,
+    recompute: Again = False,
     kernel: str = "plain",
+    chunked: bool = False,
 ) -> int:
-    """What a forward pass keeps for the backward one, the gradient of the logits included.
+    """What a forward pass keeps for the backward one, the gradient of the logits included; with a `chunked` loss the
+    gradients of vectors and head instead.
 
-    Recomputed, a layer keeps only what came into it, and all of one layer is there while its backward pass runs.
+    Where something is computed again, all of it is there once more while its backward pass runs.
     """
-    width = settings.width
-    more = F32 / number if number < F32 else 0.0
-    kept = [part.kept + part.wide * more for _, part in parts(settings, time, kernel)]
-    layers = [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
-    inside = len(layers) * width + max(layers) if recompute else sum(layers)
-    every = stacks(settings)
+    every, more = stacks(settings), _wider(number)
     lasts = [last_norm(stack) for stack, _ in every]
-    ends = sum(part.kept + part.wide * more for part in lasts) + settings.vocabulary * (2 if settings.logit_cap else 1)
-    return round(rows * time * ((inside + ends) * number + ID * len(every)))
+    ends = sum(part.kept + part.wide * more for part in lasts)
+    bytes_of_a_token = (_inside(settings, time, recompute, kernel, number) + ends) * number + ID * len(every)
+    if not chunked:
+        return round(rows * time * (bytes_of_a_token + settings.vocabulary * (2 if settings.logit_cap else 1) * number))
+    return round(rows * time * (bytes_of_a_token + settings.width * number)) + F32 * _head(settings)
+
+
+def _wider(number: int) -> float:
+    """How many numbers of the computation one takes that stays in f32 whatever it is."""
+    return F32 / number if number < F32 else 0.0
+
+
+def _inside(settings: ModelSettings, time: int, recompute: Again, kernel: str, number: int = F32) -> float:
+    """Numbers that all layers together hold of a token, at the moment when they hold most."""
+    more = _wider(number)
+    kept = [part.kept + part.wide * more for _, part in parts(settings, time, kernel)]
+    layers = [kept[at : at + 3] for at in range(0, len(kept), 3)]  # attention, feed-forward, norms
+    if isinstance(recompute, str):
+        spared = PARTS_OF_A_LAYER.index(recompute)
+        return sum(sum(layer) - layer[spared] for layer in layers) + max(layer[spared] for layer in layers)
+    again = len(layers) if recompute is True else min(int(recompute), len(layers))
+    first, rest = layers[:again], layers[again:]
+    # Either the forward pass has just ended, or the first layers run again after the others have let go.
+    return again * settings.width + max(sum(map(sum, rest)), max(map(sum, first), default=0))
+
+
+def _of_layers(settings: ModelSettings, time: int, kernel: str, number: int = F32) -> list[float]:
+    """Numbers that each layer keeps of a token."""
+    more = _wider(number)
+    kept = [part.kept + part.wide * more for _, part in parts(settings, time, kernel)]
+    return [sum(kept[at : at + 3]) for at in range(0, len(kept), 3)]
+
+
+def _head(settings: ModelSettings) -> int:
+    return settings.vocabulary * settings.width
+
+
+def in_chunks(settings: ModelSettings, rows: int, time: int, logits: str = "auto") -> bool:
+    """Whether a loss goes by chunks: as it is told (whole, chunked), or by the number of logits; see `objectives/chunked.py`."""
+    return logits == "chunked" or (logits == "auto" and rows * time * settings.vocabulary > MANY)
+
+
+def layers_within(
+    settings: ModelSettings,
+    rows: int,
+    time: int,
+    budget: int,
+    number: int = F32,
+    kernel: str = "plain",
+    chunked: bool = False,
+) -> int:
+    """How many of the first layers must be computed again for activations to take at most `budget` bytes."""
+    count = sum(stack.depth for stack, _ in stacks(settings))
+
+    def needed(layers: int) -> int:
+        return activation_bytes(settings, rows, time, number, layers, kernel, chunked)
+
+    found = next((layers for layers in range(count + 1) if needed(layers) <= budget), None)
+    if found is None:
+        least = min(range(count + 1), key=needed)
+        raise Problem(
+            f"recompute_budget: activations of {rows} x {time} tokens take {needed(least) / 1e6:,.0f} MB at least, and "
+            f"{budget / 1e6:,.0f} MB are granted: grant more, or accumulate over more parts."
+        )
+    return found
 
 
 def copies_bytes(settings: ModelSettings, number: int = F32) -> int:
@@ -135,13 +204,20 @@ def training_bytes(
     rows: int,
     time: int,
     number: int = F32,
-    recompute: bool = False,
+    recompute: Again = False,
     kernel: str = "plain",
+    chunked: bool = False,
 ) -> int:
-    """A training step's memory: weights, gradients and two moments in f32, rounded copies, activations and logits."""
-    held = activation_bytes(settings, rows, time, number, recompute, kernel)
-    logits = rows * time * settings.vocabulary * number
-    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + logits
+    """A training step's memory: weights, gradients and two moments in f32, rounded copies, activations and logits;
+    `rows` are those of one part where gradients are accumulated. Logits and their gradient are gone before the first layer
+    runs again: of these two the larger one counts."""
+    held = activation_bytes(settings, rows, time, number, recompute, kernel, chunked)
+    whole = rows * time * settings.vocabulary
+    logits = min(CHUNK, whole) if chunked else whole
+    if recompute is True:
+        layer = rows * time * max(_of_layers(settings, time, kernel, number)) * number
+        held -= round(min(layer, (logits + (0 if chunked else whole)) * number))
+    return 4 * F32 * parameters(settings) + copies_bytes(settings, number) + held + logits * number
 
 
 def computed(machine: Machine) -> dict[str, Any]:

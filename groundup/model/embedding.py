@@ -27,6 +27,10 @@ class Embedding(nn.Module):
         except IndexError:
             raise Problem(out_of_range(ids, self.rows)) from None
 
+    def table(self) -> Tensor:
+        """All vectors (vocabulary, width)."""
+        return self.weight
+
     def project(self, x: Tensor) -> Tensor:
         """x (…, width) -> how much it resembles each token's vector (…, vocabulary)."""
         return linear(x, self.weight)

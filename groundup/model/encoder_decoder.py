@@ -20,6 +20,7 @@ from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
 from groundup.model.reading import Attend, BothWays, CacheLike, Reading
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import alike
+from groundup.model.taken_apart import Pieces
 
 Part = Callable[[Tensor], Tensor]
 
@@ -99,6 +100,7 @@ class EncoderDecoder(nn.Module):
             raise Problem(f"{settings.family} has no encoder: groundup.model.architectures.build finds its class.")
         self.settings, self.attention, self.compute = settings, attention, compute
         self.scaled_head, self.lm_head_bias = settings.tied and settings.encoder.scaled_head, None
+        self.logits = "auto"  # whether a loss holds all logits at once: whole, chunked, or by their number
         self.model = Stacks(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -184,6 +186,13 @@ class EncoderDecoder(nn.Module):
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
         logits = logits if self.lm_head_bias is None else logits + self.lm_head_bias[0].to(logits.dtype)
         return bent(logits, self.settings.logit_cap)
+
+    def taken_apart(self, x: Tensor) -> Pieces:
+        """Vectors (n, width) -> what `head` would make their logits of."""
+        x = x * self.settings.width**-0.5 if self.scaled_head else x
+        weight = self.model.embed_tokens.table() if self.settings.tied else self.lm_head.wide()
+        bias = None if self.lm_head_bias is None else self.lm_head_bias[0]
+        return Pieces(x, weight, bias, self.settings.logit_cap)
 
     def _embed(self, stack: Stack, ids: Tensor, positions: Tensor) -> Tensor:
         """ids (batch, time) -> what goes into the first layer (batch, time, width)."""

@@ -4,7 +4,7 @@ Made once and handed to every layer, so that no layer works out what another has
 who sees whom, for each kind of attention once. It is also the only one that talks with a cache.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -66,19 +66,17 @@ class Reading:
         self._angles: dict[str, Angles | None] = {}
         self._sights: dict[str, tuple[Tensor | None, Sight]] = {}
 
-    def prepare(self, kinds: Iterable[str]) -> None:
-        """Work out before the first layer what layers of these kinds share: one that is computed again then repeats only
-        what is its own, and a trained bias is part of one graph."""
-        for kind in kinds:
-            self.angles(kind)
-            if self.cache is None:
-                self._here(kind)
-
     def angles(self, kind: str) -> Angles | None:
         """By which queries and keys of a layer of this kind are turned."""
         if kind not in self._angles:
             self._angles[kind] = self.scheme.angles(self.positions, self.like.dtype, kind)
         return self._angles[kind]
+
+    def prepare(self) -> None:
+        """Who sees whom, before any layer asks: a trained bias must not be made inside a layer that runs twice."""
+        if self.scheme.biased and self.cache is None:
+            for kind in dict.fromkeys(self.settings.kind_of(layer) for layer in range(self.settings.depth)):
+                self._here(kind)
 
     def extend(self, layer: int, k: Tensor, v: Tensor, kind: str) -> tuple[Tensor, Tensor, Sight]:
         """New keys and values (batch, kv heads, time, head width) -> all that may be looked at, and who sees which."""

@@ -6,7 +6,6 @@ remembers goes through the cache (`carried`, `carry`). Layers come from the file
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
 from groundup.model.embedding import Embedding
@@ -17,6 +16,7 @@ from groundup.model.norms import NORMS
 from groundup.model.recurrent import Recurrent
 from groundup.model.settings import ModelSettings
 from groundup.model.state import CarryLike, State, Texts
+from groundup.model.taken_apart import Pieces
 from groundup.model.transformer_xl import TransformerXLLayer
 
 LAYERS = {
@@ -41,16 +41,6 @@ class Layers(nn.Module):
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if layer.normed else nn.Identity()
 
 
-def at_once(layer: nn.Module, x: Tensor, state: State, way: str) -> Tensor:
-    """All that the backward pass needs is kept."""
-    return layer(x, state, way)
-
-
-def again(layer: nn.Module, x: Tensor, state: State, way: str) -> Tensor:
-    """Chen et al. 2016: only what comes into the layer waits for the backward pass, which computes the rest again."""
-    return checkpoint(layer, x, state, way, use_reentrant=False, preserve_rng_state=False)  # type: ignore[return-value]
-
-
 class StatefulModel(nn.Module):
     """A language model of one of the families in LAYERS.
 
@@ -71,7 +61,7 @@ class StatefulModel(nn.Module):
         if not settings.vocabulary:
             raise Problem("model.vocabulary is 0: say how many tokens the tokenizer has (settings.with_vocabulary).")
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
+        self.logits = "auto"  # whether a loss holds all logits at once: whole, chunked, or by their number
         self.model = Layers(settings)
         if not settings.tied:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -120,13 +110,18 @@ class StatefulModel(nn.Module):
                 positions = positions + cache.lengths[:, None]
         texts = Texts(positions.expand(batch, time))
         way = "steps" if self.attention == "steps" else "quick"
-        run = again if self.recompute and cache is None and torch.is_grad_enabled() else at_once
         x = self.model.embed_tokens(ids)
         x = x if self.compute is None else x.to(self.compute)
         for number, layer in enumerate(self.model.layers):
-            x = run(layer, x, State(cache, number, texts), way)
+            x = layer(x, State(cache, number, texts), way)
         return self.model.norm(x)
 
     def head(self, x: Tensor) -> Tensor:
         """Vectors (…, width) -> logits (…, vocabulary)."""
         return self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
+
+    def taken_apart(self, x: Tensor) -> Pieces:
+        """Vectors (n, width) -> what `head` would make their logits of."""
+        if self.settings.tied:
+            return Pieces(x, self.model.embed_tokens.table())
+        return Pieces(x, self.lm_head.wide(), self.lm_head.bias)

@@ -6,7 +6,6 @@ the head. Parts come from the tables named in the settings; parameters carry the
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
@@ -19,6 +18,7 @@ from groundup.model.norms import NORMS
 from groundup.model.positions import POSITIONS
 from groundup.model.reading import Attend, CacheLike, Reading
 from groundup.model.settings import ModelSettings
+from groundup.model.taken_apart import Pieces
 
 
 class Layers(nn.Module):
@@ -33,13 +33,6 @@ class Layers(nn.Module):
         # After the sum, a layer norms what it gives; everywhere else the last vector is as long as it has grown.
         last = settings.norm_place != "post"
         self.norm = NORMS[settings.norm](settings.width, settings.eps) if last else nn.Identity()
-
-
-def again(layer: nn.Module, x: Tensor, reading: Reading) -> Tensor:
-    """Chen et al. 2016: only what comes into the layer waits for the backward pass, which computes the rest again."""
-    told = checkpoint(layer, x, reading, use_reentrant=False, preserve_rng_state=False)
-    assert isinstance(told, Tensor)
-    return told
 
 
 class Transformer(nn.Module):
@@ -69,7 +62,7 @@ class Transformer(nn.Module):
                 f"build the model with groundup.model.architectures.build."
             )
         self.settings, self.attention, self.compute = settings, attention, compute
-        self.recompute = False  # whether a layer is computed again for its backward pass instead of kept
+        self.logits = "auto"  # whether a loss holds all logits at once: whole, chunked, or by their number
         self.model = self.body(settings)
         if not settings.tied and settings.head.kind in WRITING:
             self.lm_head = Linear(settings.width, settings.vocabulary, scale=0)  # zero: every token equally likely
@@ -115,10 +108,8 @@ class Transformer(nn.Module):
         length. segments (batch, time): documents packed into one row, blind to each other (their positions restart).
         """
         x, reading = self.enter(ids, positions, cache, segments)
-        if self.recompute:
-            reading.prepare(self.settings.pattern)
         for layer in self.model.layers:
-            x = again(layer, x, reading) if self.recompute and torch.is_grad_enabled() else layer(x, reading)
+            x = layer(x, reading)
         return self.model.norm(x)
 
     def enter(
@@ -141,3 +132,9 @@ class Transformer(nn.Module):
         """Vectors (…, width) -> logits (…, vocabulary)."""
         logits = self.model.embed_tokens.project(x) if self.settings.tied else self.lm_head(x)
         return bent(logits, self.settings.logit_cap)
+
+    def taken_apart(self, x: Tensor) -> Pieces:
+        """Vectors (n, width) -> what `head` would make their logits of."""
+        if self.settings.tied:
+            return Pieces(x, self.model.embed_tokens.table(), cap=self.settings.logit_cap)
+        return Pieces(x, self.lm_head.wide(), self.lm_head.bias, self.settings.logit_cap)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from groundup.data.batches import Batch, Source
-from groundup.objectives.likelihood import log_probability, on
+from groundup.objectives.likelihood import on, surprise_of
 from groundup.training.terms import Term
 
 
@@ -30,14 +30,13 @@ class Ahead:
         device = next(model.parameters()).device
         positions = None if batch.positions is None else on(device, batch.positions)
         segments = None if batch.segments is None else on(device, batch.segments)
-        told, terms = model.vectors(on(device, batch.ids), positions, segments), {}
-        for by, (name, x) in enumerate(zip(self.names, told, strict=True)):
+        heard, terms = model.vectors(on(device, batch.ids), positions, segments), {}
+        for by, (name, x) in enumerate(zip(self.names, heard, strict=True)):
             targets, weights = ahead(batch, by)
             places = np.flatnonzero(weights)
-            logits = model.head(x.flatten(0, 1)[on(device, places)])
-            known = log_probability(logits, on(device, targets.reshape(-1)[places]))
-            worth = on(device, weights.reshape(-1)[places])
-            terms[name] = Term(-(known * worth).sum(), float(weights.sum(dtype="float64")))
+            x, wanted = x.flatten(0, 1)[on(device, places)], on(device, targets.reshape(-1)[places])
+            (told,) = surprise_of(model, x, wanted, [weights.reshape(-1)[places]])
+            terms[name] = Term(told, float(weights.sum(dtype="float64")))
         return terms
 
 

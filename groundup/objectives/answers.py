@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from groundup.data.batches import Batch, Source
-from groundup.objectives.likelihood import foretold, on, weighted
+from groundup.objectives.likelihood import surprise, vectors, weighted
 from groundup.training.terms import Term
 
 
@@ -28,13 +28,11 @@ class Answers:
         return counts | ({"replay": float(weights[pages].sum(dtype="float64"))} if self.replay else {})
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
-        known, counts = foretold(model, batch), self.counts(batch)
-        weights, pages = _parts(batch)
-        terms = {self.name: Term(-(known * on(known.device, weights * ~pages)).sum(), counts[self.name])}
-        if self.replay:
-            told = -(known * on(known.device, weights * pages)).sum()
-            terms["replay"] = Term(told, counts["replay"], self.replay)
-        return terms
+        counts, (weights, pages) = self.counts(batch), _parts(batch)
+        worths = [weights * ~pages, weights * pages] if self.replay else [weights * ~pages]
+        told = surprise(model, vectors(model, batch), batch, worths)
+        terms = {self.name: Term(told[0], counts[self.name])}
+        return terms | ({"replay": Term(told[1], counts["replay"], self.replay)} if self.replay else {})
 
 
 def _parts(batch: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,10 @@
 """How likely the model finds what was really written: the one measurement that all objectives are made of.
 
-Only positions with a weight reach the head; log-probabilities are f32 whatever the logits are.
+Only positions with a weight reach the head; log-probabilities are f32 whatever the logits are. Where there would be too
+many logits to hold, `chunked.py` does the same a few rows at a time.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from groundup.data.batches import Batch
+from groundup.model.cost import in_chunks
+from groundup.objectives.chunked import Extra, told_in_chunks, weighed
 
 SLICE = 1 << 18  # logits worked on at once: their f32 copy stays in the cache
 
@@ -69,23 +73,69 @@ def weighted(batch: Batch) -> np.ndarray:
 
 def foretold(model: Any, batch: Batch) -> Tensor:
     """With a model that has `hidden` and `head`: the log-probability of each target that matters (n), in the order of `weighted`."""
+    return told(model, vectors(model, batch), batch)
+
+
+def vectors(model: Any, batch: Batch) -> Tensor:
+    """What a model makes of a batch before its head (rows, time, width)."""
     device = next(model.parameters()).device
-    hidden = model.hidden(
+    return model.hidden(
         on(device, batch.ids),
         positions=None if batch.positions is None else on(device, batch.positions),
         segments=None if batch.segments is None else on(device, batch.segments),
     )
-    return told(model, hidden, batch)
 
 
 def told(model: Any, hidden: Tensor, batch: Batch) -> Tensor:
     """The same where `hidden` (rows, time, width) is what the model made of the batch already."""
-    device = hidden.device
+    x, targets = met(hidden, batch)
+    return log_probability_of(model, x, targets)
+
+
+def met(hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The vectors of the places that matter (n, width) and their targets (n)."""
     hidden, targets = hidden.flatten(0, 1), batch.targets.reshape(-1)
     places = weighted(batch)  # found on the host: asking a device how many there are would stop it
     if len(places) < len(targets):
-        hidden, targets = hidden[on(device, places)], targets[places]
-    return log_probability(model.head(hidden), on(device, targets))
+        hidden, targets = hidden[on(hidden.device, places)], targets[places]
+    return hidden, on(hidden.device, targets)
+
+
+def log_probability_of(model: Any, x: Tensor, targets: Tensor) -> Tensor:
+    """Vectors that the head reads (n, width), targets (n) -> the log-probability of each target (n), f32."""
+    if not chunked(model, len(targets)):
+        return log_probability(model.head(x), targets)
+    return told_in_chunks(model.taken_apart(x), targets)
+
+
+def surprise(model: Any, hidden: Tensor, batch: Batch, worths: Sequence[np.ndarray]) -> list[Tensor]:
+    """For each of some weights of the places that matter (n): Σ weight · -log p, what most objectives are sums of.
+
+    hidden (rows, time, width). A place should have a weight in one of them: in chunks, each asks the head anew.
+    """
+    return surprise_of(model, *met(hidden, batch), worths)
+
+
+def surprise_of(model: Any, x: Tensor, targets: Tensor, worths: Sequence[np.ndarray]) -> list[Tensor]:
+    """The same for vectors (n, width) and targets (n) that were found already."""
+    if not chunked(model, len(targets)):
+        known = log_probability(model.head(x), targets)
+        return [-(known * on(known.device, worth)).sum() for worth in worths]
+    return [_surprise_in_chunks(model, x, targets, worth) for worth in worths]
+
+
+def chunked(model: Any, places: int) -> bool:
+    """Whether the logits of so many places are too many to be held at once: `model.logits` is auto, whole or chunked."""
+    if not hasattr(model, "taken_apart"):
+        return False
+    return in_chunks(model.settings, places, 1, model.logits)
+
+
+def _surprise_in_chunks(model: Any, x: Tensor, targets: Tensor, worth: np.ndarray) -> Tensor:
+    places = np.flatnonzero(worth)
+    if len(places) < len(worth):
+        x, targets, worth = x[on(x.device, places)], targets[on(x.device, places)], worth[places]
+    return weighed(model.taken_apart(x), targets, on(x.device, worth), Extra())
 
 
 def on(device: torch.device, array: np.ndarray) -> Tensor:

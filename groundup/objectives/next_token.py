@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from groundup.data.batches import Batch, Source
-from groundup.objectives.likelihood import foretold, on, weighted
+from groundup.objectives.likelihood import surprise, vectors, weighted
 from groundup.training.terms import Term
 
 
@@ -27,6 +27,5 @@ class NextToken:
         return {self.name: float(batch.weights.sum(dtype="float64"))}
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
-        known = foretold(model, batch)
-        weights = on(known.device, batch.weights.reshape(-1)[weighted(batch)])
-        return {self.name: Term(-(known * weights).sum(), self.counts(batch)[self.name])}
+        (told,) = surprise(model, vectors(model, batch), batch, [batch.weights.reshape(-1)[weighted(batch)]])
+        return {self.name: Term(told, self.counts(batch)[self.name])}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from groundup.data.batches import Batch, Source
-from groundup.objectives.likelihood import on, told, weighted
+from groundup.objectives.likelihood import on, surprise, weighted
 from groundup.training.terms import Term
 
 
@@ -29,6 +29,6 @@ class SequenceToSequence:
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         device = next(model.parameters()).device
         read = (on(device, array) for array in (batch.columns["source"], batch.ids, batch.columns["source_mask"]))
-        known = told(model, model.hidden(*read), batch)  # type: ignore[operator]
-        weights = on(device, batch.weights.reshape(-1)[weighted(batch)])
-        return {self.name: Term(-(known * weights).sum(), self.counts(batch)[self.name])}
+        hidden = model.hidden(*read)  # type: ignore[operator]
+        (told,) = surprise(model, hidden, batch, [batch.weights.reshape(-1)[weighted(batch)]])
+        return {self.name: Term(told, self.counts(batch)[self.name])}

@@ -164,6 +164,7 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     from groundup.objectives.softened import softened
     from groundup.objectives.sources import measure_start, read
     from groundup.objectives.table import check_head, objective
+    from groundup.training.memory import spare
     from groundup.training.ready import Ready, check
 
     torch.set_num_threads(_threads(settings, work))
@@ -176,9 +177,9 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     check_head(settings.objective.kind, model.settings)
     if settings.vectors is not None:
         work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
-    model.compute = torch.bfloat16 if probed["precision"] == "bf16" else None
+    model.compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(probed["precision"])
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
-    model.recompute = training.recompute
+    spare(model, training, lambda sentence: work.log(note=sentence))
     paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
     if settings.objective.kind in SOURCES:
         sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
@@ -198,6 +199,7 @@ def prepare(settings: Settings, work: Work) -> "Ready":
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
     """From the counts of weights and tokens, at the rate that machines of this kind reached."""
     from groundup.model import cost, dial
+    from groundup.training.memory import step_bytes
 
     start, data = before.get("start", Estimate()), before.get("data", Estimate())
     vocabulary = VOCABULARY  # the tokenizer's, which may not exist yet
@@ -210,8 +212,8 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
     tokens = training.steps * rows * training.time
     per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
-    part, how = rows // training.accumulate, cost.computed(machine)
-    held = cost.training_bytes(model, part, training.time, recompute=training.recompute, **how)
+    how = cost.computed(machine)
+    held = step_bytes(model, training, rows, **how)
     return Estimate(
         tokens=tokens,
         parameters=weights,
@@ -259,9 +261,11 @@ def _probed(settings: Settings, work: Work) -> dict[str, Any]:
         found = hardware.probe(work.machine, 0.15)
         precision = settings.training.precision
         if precision == "auto":
-            fast = not settings.training.deterministic and hardware.precision(work.machine, found) == "bf16"
-            precision = "bf16" if fast else "f32"
-        return {"precision": precision, "peak_gflops": found[f"{precision}_square_gflops"]}
+            best = "f32" if settings.training.deterministic else hardware.precision(work.machine, found)
+            precision = "fp16" if best == "f16" else best
+        # fp16 is not probed: accelerators that know bf16 multiply both as fast; processors imitate it.
+        known = "bf16" if precision == "fp16" else precision
+        return {"precision": precision, "peak_gflops": found[f"{known}_square_gflops"]}
 
     return work.choose("probe", probe)
 

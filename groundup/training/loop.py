@@ -19,8 +19,10 @@ from groundup.training.average import Average
 from groundup.training.dropout import Dropout
 from groundup.training.guard import APPLIED, Guard, skipped
 from groundup.training.keeper import Hooks, Keeper
+from groundup.training.offload import on_host, opened
 from groundup.training.optimizers.table import optimizer
 from groundup.training.patience import Patience
+from groundup.training.scaling import LossScale
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Adjusting, Objective, forward_backward, total
@@ -60,6 +62,10 @@ class Training:
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
         self.state |= self.average.slots | self.patience.slots
         self.state |= self.guard.slots
+        # fp16 alone needs its loss scaled; what the backward pass waits for may lie elsewhere.
+        self.scale = LossScale(example.device) if getattr(model, "compute", None) == torch.float16 else None
+        self.state |= self.scale.slots if self.scale else {}
+        self.mover = on_host(example.device, model.parameters()) if settings.activations == "host" else None
 
     def advance(self, step: int) -> dict[str, Tensor]:
         """One step, in place; returns the mean of each of its terms, still on the device."""
@@ -72,10 +78,14 @@ class Training:
         batches = [self.objective.batch(step, range(first, first + part)) for first in range(0, rows, part)]
         self.tokens = sum(batch.ids.size for batch in batches)
         counts = total([self.objective.counts(batch) for batch in batches])
-        loss, means = forward_backward(self.model, self.objective, self.dropout.over(batches, step, part), counts)
+        with opened(self.mover):
+            scale, parts = self.scale and self.scale.value, self.dropout.over(batches, step, part)
+            loss, means = forward_backward(self.model, self.objective, parts, counts, scale)
         with torch.no_grad():
             gradients = {name: _gradient(value) for name, value in self.parameters.items()}
             masks.hold(gradients, self.pruned)
+            if self.scale:
+                self.scale.undo(list(gradients.values()))
             norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
             strength = self.guard.judge(step, loss, norm)  # never asked by the host
             if settings.clip:
@@ -86,6 +96,8 @@ class Training:
             self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
             masks.hold(self.parameters, self.pruned)
             self.average.update(step, strength)
+            if self.scale:
+                self.scale.learn(strength)
             self.sums["loss"] += loss.nan_to_num(0, 0, 0) * strength
             self.sums["gradient"] += norm.nan_to_num(0, 0, 0) * strength
             self.sums["applied"] += strength

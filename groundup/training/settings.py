@@ -176,10 +176,21 @@ class TrainSettings(Settings):
     rows: int = Field(default=32, gt=0, description="rows of text in one step")
     time: int = Field(default=128, gt=1, description="tokens in one row")
     accumulate: int = Field(default=1, gt=0, description="parts into which a step's rows are split to save memory")
-    recompute: bool = Field(
+    recompute: bool | Literal["attention", "feedforward", "budget"] = Field(
         default=False,
-        description="whether layers are computed again for the backward pass instead of kept: a third more work, far less "
-        "memory, the same bits",
+        description="what is computed again for the backward pass instead of kept, for far less memory and the same bits: "
+        "layers (true: a third more work), of each its attention or feedforward, or as many layers as `recompute_budget` asks",
+    )
+    recompute_budget: int = Field(
+        default=0, ge=0, description="of recompute: budget: bytes that activations of a part of a step may take"
+    )
+    logits: Literal["auto", "whole", "chunked"] = Field(
+        default="auto",
+        description="whole: a loss holds tokens x vocabulary numbers; chunked: a few rows of them at a time; auto: chunked "
+        "where they would be more than 33 million",
+    )
+    activations: Literal["device", "host"] = Field(
+        default="device", description="where what the backward pass needs is kept; host: slower, for small accelerators"
     )
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings, description="who changes the weights")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="how fast, when")
@@ -189,9 +200,10 @@ class TrainSettings(Settings):
     clip: float = Field(
         default=1.0, ge=0, description="longest gradient, all weights together, that is let through; 0: any"
     )
-    precision: Literal["auto", "f32", "bf16"] = Field(
+    precision: Literal["auto", "f32", "bf16", "fp16"] = Field(
         default="auto",
-        description="of the computation (weights are kept in f32); auto: bf16 where a probe finds it faster",
+        description="of the computation (weights are kept in f32); auto: bf16 where a probe finds it faster, fp16 (its loss "
+        "scaled) on accelerators without bf16",
     )
     mask: Literal["documents", "none"] | None = Field(
         default=None,
@@ -244,4 +256,8 @@ class TrainSettings(Settings):
             raise ValueError(f"accumulate: {self.accumulate} parts do not divide {self.rows} rows; choose a divisor")
         if self.regularise.patience and not self.validate_every:
             raise ValueError("regularise.patience counts looks at held-out text: say how often in validate_every")
+        if (self.recompute == "budget") != bool(self.recompute_budget):
+            raise ValueError(
+                "recompute: budget and recompute_budget (in bytes) are said together: give both, or neither"
+            )
         return self

@@ -52,9 +52,14 @@ class Adjusting(Protocol):
 
 
 def forward_backward(
-    model: nn.Module, objective: Objective, batches: Iterable[Batch], counts: dict[str, float]
+    model: nn.Module,
+    objective: Objective,
+    batches: Iterable[Batch],
+    counts: dict[str, float],
+    scale: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Gradients of the whole step, added into the parameters; returns the loss and each term's mean over the step."""
+    """Gradients of the whole step (of `scale` times its loss, in fp16), added into the parameters; returns the loss and
+    each term's mean over the step."""
     losses = []
     means: dict[str, Tensor] = {}
     for batch in batches:
@@ -62,7 +67,7 @@ def forward_backward(
         parts = {name: term.sum / max(counts[name], 1.0) for name, term in terms.items()}
         loss = torch.stack([terms[name].coefficient * part for name, part in parts.items() if terms[name].coefficient])
         loss = loss.sum()
-        loss.backward()
+        (loss if scale is None else loss * scale).backward()
         losses.append(loss.detach())
         for name, part in parts.items():
             means[name] = means[name] + part.detach() if name in means else part.detach()
