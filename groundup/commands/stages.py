@@ -35,6 +35,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "",
         "groundup tokens corpus=runs/corpus tokenizer=runs/tokenizer --into runs/tokens",
     ),
+    "exercises": (
+        "Make tasks with known answers: dates to rewrite, paragraphs to sort.",
+        "",
+        "groundup exercises rewritings=8000 --into runs/exercises",
+    ),
     "train": (
         "Train a model: on pages, on answers, on preferences.",
         "",
@@ -44,6 +49,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "Let families and position schemes learn the same with the same compute.",
         "data",
         "groundup shootout runs/tokens steps=200 --into runs/shootout",
+    ),
+    "measure": (
+        "Count what models guess right of text that was held out.",
+        "",
+        "groundup measure models.bert=runs/bert data.pages=runs/tokens objective.kind=masked --into runs/measure",
     ),
     "evaluate": (
         "Ask models the same questions and score them.",
