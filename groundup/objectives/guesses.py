@@ -95,7 +95,9 @@ def _of_tokens(name: str, hidden: Tensor, batch: Batch, head: Callable[[Tensor],
 
 
 @torch.no_grad()
-def count(kind: str, model: Any, batch: Batch, segments: int = 1) -> Iterator[tuple[str, np.ndarray, np.ndarray, float]]:
+def count(
+    kind: str, model: Any, batch: Batch, segments: int = 1
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, float]]:
     """(name, whether each is right, the row of each, nats of all) of every sort of guess; whole rows beside their tokens."""
     for guess in GUESSES[kind](model, batch, segments):
         right = guess.right

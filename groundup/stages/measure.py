@@ -36,7 +36,8 @@ class Settings(config.Settings):
 
     models: dict[str, Input] = Field(min_length=1, description="name of each model and its folder")
     data: dict[str, Input] = Field(
-        default_factory=dict, description="name of each folder of tokens, of whose val/ is read: pages that were held out"
+        default_factory=dict,
+        description="name of each folder of tokens, of whose val/ is read: pages that were held out",
     )
     labelled: list[Input] = Field(default_factory=list, description="files of texts with a class each, held out")
     sequences: list[Input] = Field(default_factory=list, description="files of sources and targets, held out")
@@ -97,7 +98,9 @@ def _measured(place: Path, settings: Settings, work: Work) -> dict[str, Any]:
     home = folder.within(place)
     model, tokenizer = folder.load(home, "f32").eval().to(work.machine.device), Tokenizer.load(home)
     if settings.segments > 1 and model.settings.family not in LAYERS:
-        raise Problem(f"{place} is of the family {model.settings.family}, which carries no state: measure.segments must be 1.")
+        raise Problem(
+            f"{place} is of the family {model.settings.family}, which carries no state: measure.segments must be 1."
+        )
     texts = settings.data if settings.objective.kind not in TEXTS else {"test": ""}
     found = {}
     for name, data in texts.items():
@@ -173,5 +176,9 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     tokens = settings.steps * settings.rows * settings.time * settings.segments * max(1, len(settings.data))
     flops = 2.0 * tokens * (weights or 1_000_000 * len(settings.models))
     return Estimate(
-        tokens=tokens, flops=flops, memory_bytes=600_000_000, disk_bytes=200_000, seconds=2.0 + flops / flops_per_second(machine)
+        tokens=tokens,
+        flops=flops,
+        memory_bytes=600_000_000,
+        disk_bytes=200_000,
+        seconds=2.0 + flops / flops_per_second(machine),
     )
