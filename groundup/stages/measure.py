@@ -52,10 +52,11 @@ def run(settings: Settings, work: Work) -> None:
     """One model after the other, each on every text."""
     import torch
 
+    from groundup import hardware
     from groundup.evaluation.report.of_accuracy import page, table
 
     _check(settings)
-    torch.set_num_threads(max(1, work.machine.threads))
+    torch.set_num_threads(hardware.threads(work.machine))
     start, told = time.perf_counter(), {}
     for number, (name, place) in enumerate(settings.models.items()):
         work.progress(number, len(settings.models), "models", name)
