@@ -21,6 +21,7 @@ COMMANDS = [
     "recipes",
     "stages",
     "invent",
+    "exercises",
     "corpus",
     "tokenizer",
     "tokens",

@@ -40,6 +40,11 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "",
         "groundup letters text=book.txt --into runs/letters",
     ),
+    "exercises": (
+        "Make tasks with known answers: dates to rewrite, paragraphs to sort.",
+        "",
+        "groundup exercises rewritings=8000 --into runs/exercises",
+    ),
     "train": (
         "Train a model: on pages, on answers, on preferences.",
         "",
@@ -51,9 +56,14 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "groundup shootout runs/tokens steps=200 --into runs/shootout",
     ),
     "measure": (
+        "Count what models guess right of text that was held out.",
+        "",
+        "groundup measure models.bert=runs/bert data.pages=runs/tokens objective.kind=masked --into runs/measure",
+    ),
+    "score": (
         "Measure a model on all text that was held out.",
         "",
-        "groundup measure data=runs/letters model=runs/model --into runs/score",
+        "groundup score data=runs/letters model=runs/model --into runs/score",
     ),
     "evaluate": (
         "Ask models the same questions and score them.",

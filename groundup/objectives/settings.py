@@ -10,16 +10,17 @@ from groundup.config import Settings
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference", "sequence_to_sequence", "masked", "ahead", "classify"] = Field(
+    kind: Literal["next_token", "answers", "preference", "sequence_to_sequence", "spans", "masked", "ahead", "classify"] = Field(
         default="next_token",
         description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; "
-        "sequence_to_sequence: targets after their sources; masked: hidden words of pages, and next sentences if the "
+        "sequence_to_sequence: targets after their sources; spans: what was cut out of pages; masked: hidden words of pages, and next sentences if the "
         "model's head tells them; ahead: several next tokens of pages, as many as the head foretells; classify: which "
         "class a text is of",
     )
     masked_share: float = Field(
-        default=0.15, gt=0, lt=1, description="of masked: share of tokens that are to be guessed"
+        default=0.15, gt=0, lt=1, description="of masked and spans: share of tokens that are to be guessed"
     )
+    span: float = Field(default=3.0, ge=1, description="of spans: tokens of one on average")
     whole_words: bool = Field(default=False, description="of masked: whether all tokens of a word are hidden together")
     replay: float = Field(
         default=0.0,

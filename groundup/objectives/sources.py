@@ -3,7 +3,6 @@
 Folders and files of earlier stages come in; the training stage hands the result to the objective that was asked for.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from groundup.errors import Problem
 from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
 from groundup.objectives.masked import MaskedWords
-from groundup.objectives.next_token import NextToken
 from groundup.objectives.preference import annotate
 from groundup.objectives.settings import ObjectiveSettings
 from groundup.objectives.table import Sources
@@ -44,13 +42,15 @@ def read(
 ) -> Sources:
     """Everything that was named, as batches of the training's size."""
     size = training.rows, training.time, seed
+    long = training.rows, training.time * training.segments, seed
     mask = training.mask or "documents"
     return Sources(
-        pages(Shards(Path(data) / "train"), *size, training.mask or "none") if data else None,
+        pages(Shards(Path(data) / "train"), *long, training.mask or "none") if data else None,
         examples.texts(texts, tokenizer, *size, mask) if texts else None,
         examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
         examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,
         read_sequences(sequences, tokenizer, *size, between(tokenizer)) if sequences else None,
+        segments=training.segments,
     )
 
 
@@ -114,23 +114,3 @@ def measure_start(model: nn.Module, pairs: Pairs | None, path: Path, progress: C
         told = annotate(model, pairs, lambda done, total: progress(done, total, "rows", "measuring the start model"))
         write_atomically(path, safetensors.numpy.save({"reference": told}))
     pairs.reference = safetensors.numpy.load(path.read_bytes())["reference"]
-
-
-def held_out(data: str, training: TrainSettings, seed: int) -> Callable[[nn.Module, int], dict[str, float]] | None:
-    """Measures a model on the pages that are kept back for it, if there are any."""
-    folder = Path(data) / "val"
-    if not folder.is_dir():
-        return None
-    shards = Shards(folder)
-    time = min(training.time, len(shards.tokens) // 2)
-    if time < 2:
-        return None
-    objective = NextToken(pages(shards, training.rows, time, seed))
-    steps = range(min(training.validate_steps, max(1, (len(shards.tokens) // time) // training.rows)))
-    bytes_per_token = max(1, shards.text_bytes) / len(shards.tokens)
-
-    def validate(model: nn.Module, step: int) -> dict[str, float]:
-        nats = measure(model, objective, steps)["next_token"]
-        return {"validation": nats, "bits_per_byte": nats / math.log(2) / bytes_per_token}
-
-    return validate

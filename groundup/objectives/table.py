@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundup.data.batches import Pages
+from groundup.data.corruption import Corrupted
 from groundup.data.examples import Conversations, Mixed, Pairs
 from groundup.data.labelled import Labelled
 from groundup.data.masked import MaskedPages
@@ -15,6 +16,7 @@ from groundup.model.settings import ModelSettings
 from groundup.objectives.ahead import Ahead
 from groundup.objectives.answers import Answers
 from groundup.objectives.balanced import Balanced
+from groundup.objectives.chained import Chained
 from groundup.objectives.classify import Classify
 from groundup.objectives.masked import MaskedWords
 from groundup.objectives.next_token import NextToken
@@ -34,15 +36,18 @@ class Sources:
     pairs: Pairs | None = None
     sequences: Sequences | None = None
     masked: MaskedPages | None = None
+    spans: Corrupted | None = None
     labelled: Labelled | None = None
     model: ModelSettings | None = None  # what is to learn from them
+    segments: int = 1  # into which rows of pages are cut
 
 
 def next_token(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """Every token of every page, or of texts and a share of pages."""
     if sources.texts is not None:
         return Answers(_mixed(sources.texts, settings, sources), _weight(settings), "texts")
-    return NextToken(_needed(sources.pages, "next_token", "data", "a folder of tokens"))
+    found = _needed(sources.pages, "next_token", "data", "a folder of tokens")
+    return NextToken(found) if sources.segments == 1 else Chained(found, sources.segments)
 
 
 def answers(settings: ObjectiveSettings, sources: Sources) -> Objective:
@@ -69,6 +74,11 @@ def sequence_to_sequence(settings: ObjectiveSettings, sources: Sources) -> Objec
     )
 
 
+def spans(settings: ObjectiveSettings, sources: Sources) -> Objective:
+    """What was cut out of pages."""
+    return SequenceToSequence(_needed(sources.spans, "spans", "data", "a folder of tokens"))
+
+
 def masked(settings: ObjectiveSettings, sources: Sources) -> Objective:
     """Hidden words of pages."""
     return MaskedWords(_needed(sources.masked, "masked", "data", "a folder of tokens"))
@@ -90,6 +100,7 @@ OBJECTIVES: dict[str, Callable[[ObjectiveSettings, Sources], Objective]] = {
     "answers": answers,
     "preference": preference,
     "sequence_to_sequence": sequence_to_sequence,
+    "spans": spans,
     "masked": masked,
     "ahead": ahead,
     "classify": classify,

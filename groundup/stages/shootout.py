@@ -176,8 +176,8 @@ def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work,
     from groundup.data.shards import Shards
     from groundup.evaluation.distance import by_position
     from groundup.model import cost, folder
+    from groundup.objectives.held_out import held_out
     from groundup.objectives.next_token import NextToken
-    from groundup.objectives.sources import held_out
 
     data = Path(settings.data)
     objective = NextToken(pages(Shards(data / "train"), settings.rows, settings.time, work.seed))

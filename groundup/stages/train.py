@@ -18,7 +18,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,6 +88,11 @@ class Settings(config.Settings):
     hold_zeros: bool = Field(default=False, description="whether weights of `start` that are zero (pruned) stay zero")
     tokenizer: Input | None = Field(
         default=None, description="a tokenizer's folder; default: that of `start` or of `data`"
+    )
+    held_out: dict[str, Input] = Field(
+        default_factory=dict,
+        description="names and folders of tokens whose val/ is measured too: metrics validation.NAME, to see what is gained "
+        "on new text and lost on old",
     )
     template: str = Field(
         default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
@@ -161,8 +165,9 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     import torch
 
     from groundup.data.order import key
+    from groundup.objectives import learning
     from groundup.objectives.softened import softened
-    from groundup.objectives.sources import measure_start, read
+    from groundup.objectives.sources import measure_start
     from groundup.objectives.table import check_head, objective
     from groundup.training.memory import spare
     from groundup.training.ready import Ready, check
@@ -180,19 +185,17 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     model.compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(probed["precision"])
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     spare(model, training, lambda sentence: work.log(note=sentence))
-    paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
-    if settings.objective.kind in SOURCES:
-        sources = SOURCES[settings.objective.kind](settings, tokenizer, model.settings, seed)
-    else:
-        sources = read(*paths, tokenizer, settings.template, training, seed)
+    found = learning.sources(settings, tokenizer, model.settings, seed)
     if settings.objective.kind == "preference":
-        measure_start(model, sources.pairs, work.out / REFERENCE, work.progress)
+        measure_start(model, found.pairs, work.out / REFERENCE, work.progress)
     hooks = _hooks(settings, tokenizer, work, model, probed)
-    hooks.validate = _validate(settings, tokenizer, model.settings, seed)
+    hooks.validate = learning.looks(settings, tokenizer, model.settings, seed)
     check(model.settings, training, settings.data, tokenizer, hooks)
     asked = settings.model_dump(mode="json", include=ASKED)
     name = f"{key(seed, json.dumps(asked)):016x}"
-    learnt = softened(objective(settings.objective, replace(sources, model=model.settings)), training.regularise)
+    learnt = softened(objective(settings.objective, found), training.regularise)
+    if training.overfit:
+        work.log(note=_overfitted(model, learnt, training, work))
     return Ready(model, learnt, training.model_copy(update={"seed": seed}), tokenizer, hooks, name)
 
 
@@ -210,7 +213,7 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
     given = 0 if settings.partial else start.parameters  # what is started from is what is trained
     weights = given or cost.parameters(model)
     rows = training.rows * (2 if settings.objective.kind == "preference" else 1)
-    tokens = training.steps * rows * training.time
+    tokens = training.steps * rows * training.time * training.segments
     per_token = 6.0 * weights if given else cost.flops_per_token(model, training.time, backward=True)
     how = cost.computed(machine)
     held = step_bytes(model, training, rows, **how)
@@ -297,44 +300,12 @@ def _hooks(settings: Settings, tokenizer: "Tokenizer", work: Work, model: Any, p
     )
 
 
-def _masked(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
-    """Pages with hidden words."""
-    from groundup.objectives.sources import masked_pages
-    from groundup.objectives.table import Sources
+def _overfitted(model: Any, learnt: Any, training: TrainSettings, work: Work) -> str:
+    """Whether one batch can be learnt, found out once; told in a sentence."""
+    from groundup.training.overfit import STEPS, overfit
 
-    if settings.data is None or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
-        raise Problem("objective masked learns from pages alone: set `data`, and leave out texts, conversations, pairs and replay.")
-    if settings.samples.prompts:
-        raise Problem("samples.prompts asks a model to go on with a text, which an encoder does not do: leave them out.")
-    folder = Path(settings.data) / "train"
-    return Sources(masked=masked_pages(folder, tokenizer, settings.objective, model, settings.training, seed))
-
-
-def _labelled(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
-    """Texts and their classes."""
-    from groundup.objectives.sources import labelled_texts
-    from groundup.objectives.table import Sources
-
-    if not settings.labelled or settings.texts or settings.conversations or settings.pairs or settings.objective.replay:
-        raise Problem("objective classify learns from texts with a class each alone: set `labelled`, and leave out the others.")
-    if settings.samples.prompts:
-        raise Problem("samples.prompts asks a model to go on with a text, which a classifier does not do: leave them out.")
-    return Sources(labelled=labelled_texts(settings.labelled, tokenizer, model, settings.training, seed))
-
-
-# Objectives with batches of their own kind; all others read pages, texts, conversations and pairs.
-SOURCES = {"masked": _masked, "classify": _labelled}
-
-
-def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:
-    """What measures the model on held-out pages, if there are any."""
-    from groundup.objectives.sources import held_out, held_out_masked
-
-    if settings.data is None or settings.objective.kind in ("classify", "sequence_to_sequence"):
-        return None
-    if settings.objective.kind == "masked":
-        return held_out_masked(settings.data, tokenizer, settings.objective, model, settings.training, seed)
-    return held_out(settings.data, settings.training, seed)
+    before, after = work.choose("overfit", lambda: overfit(model, learnt, training, model.compute, work.stopping))
+    return f"one batch can be learnt: its loss fell from {before:.3f} to {after:.3f} in {STEPS} steps"
 
 
 def _threads(settings: Settings, work: Work) -> int:
@@ -401,9 +372,11 @@ def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) ->
 
 def _check_objective(model: ModelSettings, settings: Settings) -> None:
     """Models with an encoder learn from sources and targets, and they alone."""
+    from groundup.objectives.learning import READING
+
     reads, asked = model.encoder is not None, settings.objective.kind
-    if reads != (asked == "sequence_to_sequence"):
-        fitting = "sequence_to_sequence" if reads else "one of the others, or a family with an encoder, such as t5"
+    if reads != (asked in READING):
+        fitting = " or ".join(READING) if reads else "one of the others, or a family with an encoder, such as t5"
         raise Problem(f"objective.kind {asked} does not fit the family {model.family}: say {fitting}.")
     if reads and settings.samples.prompts:
         raise Problem("samples.prompts: a model that reads a source cannot go on with a prompt; leave them out.")

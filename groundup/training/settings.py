@@ -175,6 +175,17 @@ class TrainSettings(Settings):
     steps: int = Field(default=1000, gt=0, description="changes of the weights")
     rows: int = Field(default=32, gt=0, description="rows of text in one step")
     time: int = Field(default=128, gt=1, description="tokens in one row")
+    segments: int = Field(
+        default=1,
+        gt=0,
+        description="of models that carry a state: a row is a chain of so many segments of `time` tokens each; the state "
+        "goes from segment to segment, gradients do not",
+    )
+    overfit: bool = Field(
+        default=False,
+        description="whether a copy of the model must first show that it can learn one batch by heart; changes no bit of "
+        "the training",
+    )
     accumulate: int = Field(default=1, gt=0, description="parts into which a step's rows are split to save memory")
     recompute: bool | Literal["attention", "feedforward", "budget"] = Field(
         default=False,

@@ -4,7 +4,7 @@ Next token, answers and preferences come through this one door. A term is a sum 
 count over the whole step, so splitting a step into microbatches or among devices does not change it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -43,6 +43,15 @@ class Objective(Protocol):
 
 
 @runtime_checkable
+class Chain(Protocol):
+    """An objective whose rows are read in pieces, each with gradients of its own."""
+
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[dict[str, Term]]:
+        """The terms of each piece; together they are those of `loss`."""
+        ...
+
+
+@runtime_checkable
 class Adjusting(Protocol):
     """An objective that also changes something of the model that no gradient does."""
 
@@ -62,8 +71,7 @@ def forward_backward(
     each term's mean over the step."""
     losses = []
     means: dict[str, Tensor] = {}
-    for batch in batches:
-        terms = objective.loss(model, batch)
+    for terms in pieces(model, objective, batches):
         parts = {name: term.sum / max(counts[name], 1.0) for name, term in terms.items()}
         loss = torch.stack([terms[name].coefficient * part for name, part in parts.items() if terms[name].coefficient])
         loss = loss.sum()
@@ -72,6 +80,15 @@ def forward_backward(
         for name, part in parts.items():
             means[name] = means[name] + part.detach() if name in means else part.detach()
     return torch.stack(losses).sum(), means
+
+
+def pieces(model: nn.Module, objective: Objective, batches: Iterable[Batch]) -> Iterator[dict[str, Term]]:
+    """What gradients are taken of at once: each batch, or each segment of its chains."""
+    for batch in batches:
+        if isinstance(objective, Chain):
+            yield from objective.losses(model, batch)
+        else:
+            yield objective.loss(model, batch)
 
 
 def total(counts: Sequence[dict[str, float]]) -> dict[str, float]:
