@@ -14,8 +14,6 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -141,9 +139,10 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.model import folder
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.loop import train
+    from groundup.training.ready import drop_checkpoints, finished
 
-    if (work.out / "model").is_dir() and not (work.out / "checkpoints").exists():
-        return _drop(work.out, settings.training)  # killed when all was done
+    if finished(work.out):
+        return drop_checkpoints(work.out, settings.training)
     keep_memory()
     ready = prepare(settings, work)
     try:
@@ -152,7 +151,8 @@ def run(settings: Settings, work: Work) -> None:
         give_back_memory()
     ready.model.compute = None
     folder.save(work.out / "model", ready.model.cpu(), ready.tokenizer, settings.template)
-    _drop(work.out, ready.training)
+    (work.out / REFERENCE).unlink(missing_ok=True)
+    drop_checkpoints(work.out, ready.training)
 
 
 def prepare(settings: Settings, work: Work) -> "Ready":
@@ -162,9 +162,9 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     from groundup.data.order import key
     from groundup.objectives.sources import measure_start, read
     from groundup.objectives.table import check_head, objective
-    from groundup.training.ready import Ready, check
+    from groundup.training.ready import Ready, check, threads
 
-    torch.set_num_threads(_threads(work))
+    torch.set_num_threads(threads(work))
     tokenizer = _tokenizer(settings)
     settings = _sized(settings, tokenizer, work)
     training = settings.training
@@ -329,15 +329,6 @@ def _validate(settings: Settings, tokenizer: "Tokenizer", model: ModelSettings, 
     return held_out(settings.data, settings.training, seed)
 
 
-def _threads(work: Work) -> int:
-    """As many as at the first attempt, so that the bits are the same, unless this machine has fewer or is told a number."""
-    from groundup import hardware
-
-    now = hardware.threads(work.machine)
-    before = work.choose("threads", lambda: now)
-    return now if before > work.machine.cpus or "OMP_NUM_THREADS" in os.environ else before
-
-
 def _architecture(settings: Settings) -> ModelSettings:
     return settings.model or ModelSettings.model_validate({})
 
@@ -426,15 +417,3 @@ def _awake(model: Any) -> Any:
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
     return model.requires_grad_(True).train()
-
-
-def _drop(out: Path, training: TrainSettings) -> None:
-    """Checkpoints and the reference have done their work, but for those that are to stay."""
-    from groundup.training import checkpoint
-
-    if training.keep_every or training.keep_best:
-        checkpoint.prune(out / "checkpoints", 1, training.stays)
-    elif (out / "checkpoints").is_dir():
-        os.replace(out / "checkpoints", out / "checkpoints.old")  # at once: half of them would be none
-    shutil.rmtree(out / "checkpoints.old", ignore_errors=True)
-    (out / REFERENCE).unlink(missing_ok=True)
