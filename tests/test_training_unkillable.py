@@ -69,7 +69,7 @@ def start(into: Path, world: Path, before: Sequence[str] = (), **values) -> subp
     return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(condition, process, seconds=60.0):
+def wait_for(condition, process, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition() and process.poll() is None:
         assert time.monotonic() < end, "waited in vain"
@@ -94,10 +94,13 @@ def test_asked_to_stop_in_any_phase_it_leaves_at_once_and_nothing_is_lost(world,
     partial = tmp_path / "base.partial"
     values, sign = PHASES[phase]
     process = start(tmp_path / "base", world, **values)
-    wait_for((partial / sign).exists, process)
-    time.sleep(0.2 if phase != "start" else 0.0)
-    process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    try:
+        wait_for((partial / sign).exists, process)
+        time.sleep(0.2 if phase != "start" else 0.0)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     assert process.returncode != 0 and said.strip().endswith("KeyboardInterrupt")
     assert phase == "start" or (partial / sign / "manifest.json").exists()
 

@@ -14,8 +14,6 @@ With `data` beside texts, conversations or pairs and `objective.replay=0.1`, a t
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -141,10 +139,11 @@ def run(settings: Settings, work: Work) -> None:
     from groundup.training.allocator import give_back_memory, keep_memory
     from groundup.training.deterministic import one_order
     from groundup.training.loop import train
+    from groundup.training.ready import drop_checkpoints, finished
     from groundup.training.watched import watched
 
-    if (work.out / "model").is_dir() and not (work.out / "checkpoints").exists():
-        return _drop(work.out, settings.training)  # killed when all was done
+    if finished(work.out):
+        return drop_checkpoints(work.out, settings.training)
     keep_memory()
     ready = prepare(settings, work)
     asked = settings.model_dump(mode="json", include=ASKED)
@@ -157,7 +156,8 @@ def run(settings: Settings, work: Work) -> None:
     ready.model.compute = None
     folder.save(work.out / "model", ready.model.cpu(), ready.tokenizer, settings.template)
     work.log(process_seconds=round(process_seconds(), 2))
-    _drop(work.out, ready.training)
+    (work.out / REFERENCE).unlink(missing_ok=True)
+    drop_checkpoints(work.out, ready.training)
 
 
 def prepare(settings: Settings, work: Work) -> "Ready":
@@ -170,9 +170,9 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     from groundup.objectives.sources import measure_start
     from groundup.objectives.table import check_head, objective
     from groundup.training.memory import spare
-    from groundup.training.ready import Ready, check
+    from groundup.training.ready import Ready, check, threads
 
-    torch.set_num_threads(_threads(settings, work))
+    torch.set_num_threads(threads(work, settings.training.deterministic))
     tokenizer = _tokenizer(settings)
     settings = _sized(settings, tokenizer, work)
     training = settings.training
@@ -308,13 +308,6 @@ def _overfitted(model: Any, learnt: Any, training: TrainSettings, work: Work) ->
     return f"one batch can be learnt: its loss fell from {before:.3f} to {after:.3f} in {STEPS} steps"
 
 
-def _threads(settings: Settings, work: Work) -> int:
-    """As many as at the first attempt, so that the bits are the same, unless this machine has fewer or is told a number."""
-    from groundup import hardware
-
-    now = 1 if settings.training.deterministic else hardware.threads(work.machine)
-    before = work.choose("threads", lambda: now)
-    return now if before > work.machine.cpus or "OMP_NUM_THREADS" in os.environ else before
 
 
 def _architecture(settings: Settings) -> ModelSettings:
@@ -412,15 +405,3 @@ def _awake(model: Any) -> Any:
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
     return model.requires_grad_(True).train()
-
-
-def _drop(out: Path, training: TrainSettings) -> None:
-    """Checkpoints and the reference have done their work, but for those that are to stay."""
-    from groundup.training import checkpoint
-
-    if training.keep_every or training.keep_best:
-        checkpoint.prune(out / "checkpoints", 1, training.stays)
-    elif (out / "checkpoints").is_dir():
-        os.replace(out / "checkpoints", out / "checkpoints.old")  # at once: half of them would be none
-    shutil.rmtree(out / "checkpoints.old", ignore_errors=True)
-    (out / REFERENCE).unlink(missing_ok=True)

@@ -95,8 +95,11 @@ class Keeper:
 
     def _compare(self, step: int, before: dict[str, Any]) -> None:
         """Say so if what computes now is not what computed before."""
-        changed = [f"{name} {now} (before: {before[name]})" for name, now in self.hooks.place.items()
-                   if before.get(name, now) != now]
+        changed = [
+            f"{name} {now} (before: {before[name]})"
+            for name, now in self.hooks.place.items()
+            if before.get(name, now) != now
+        ]
         if changed:
             self.hooks.say(
                 f"going on from step {step} with {', '.join(changed)}: losses will agree to about a thousandth with those "

@@ -1,16 +1,22 @@
-"""A training that could begin: model, objective, settings and the world around them, and what must hold before it does.
+"""A training that could begin, what must hold before it does, and what it leaves when it is done.
 
 What does not fit is said before the first step, while nothing has been computed and nothing can be lost.
 """
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from groundup import hardware
 from groundup.data.shards import Shards
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
+from groundup.run import Work
+from groundup.run.content import CHECKPOINTS
 from groundup.tokenizer import Tokenizer
+from groundup.training import checkpoint
 from groundup.training.keeper import Hooks
 from groundup.training.settings import TrainSettings
 from groundup.training.terms import Objective
@@ -60,3 +66,25 @@ def _check_shards(folder: Path, model: ModelSettings, hooks: Hooks) -> None:
             f"{folder} holds {len(shards.tokens)} tokens, too few to measure anything on: nothing is validated; keep back a "
             "larger share when the tokens are made."
         )
+
+
+def threads(work: Work, alone: bool = False) -> int:
+    """As many as at the first attempt, so that the bits are the same, unless this machine has fewer or is told a number."""
+    now = 1 if alone else hardware.threads(work.machine)
+    before = work.choose("threads", lambda: now)
+    return now if before > work.machine.cpus or "OMP_NUM_THREADS" in os.environ else before
+
+
+def finished(out: Path) -> bool:
+    """Whether an attempt saved its model and was killed while it cleared up."""
+    return (out / "model").is_dir() and not (out / CHECKPOINTS).exists()
+
+
+def drop_checkpoints(out: Path, training: TrainSettings) -> None:
+    """They have done their work, but for those that are to stay; they go all at once, since half of them would be none."""
+    folder, old = out / CHECKPOINTS, out / f"{CHECKPOINTS}.old"
+    if training.keep_every or training.keep_best:
+        checkpoint.prune(folder, 1, training.stays)
+    elif folder.is_dir():
+        os.replace(folder, old)
+    shutil.rmtree(old, ignore_errors=True)
