@@ -38,6 +38,7 @@ def test_what_is_said_of_a_known_law_is_true():
         assert each["sizes"][0] <= each["parameters"] * 1.001 and each["parameters"] <= each["sizes"][1] * 1.001
     words = scaling.text(told)
     assert "α = 0.42" in words and "twice the largest: 3.2M parameters, 32M tokens" in words
+    assert "9 trainings barely fix 5 numbers" in words
 
 
 @pytest.fixture(scope="module")
