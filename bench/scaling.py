@@ -1,4 +1,4 @@
-"""Whether a law fitted to six small trainings foretells a seventh, larger one: depth and text beyond all of them.
+"""Whether a law fitted to nine small trainings foretells a tenth, larger one: depth and text beyond all of them.
 
     python -m bench.scaling
 
@@ -17,7 +17,7 @@ from groundup.experiments import scaling
 from groundup.experiments.law import bootstrap, fit
 from groundup.experiments.scaling import Scaling
 
-DEPTHS, TOKENS = [1, 2, 3], [80_000, 240_000]
+DEPTHS, TOKENS = [1, 2, 3], [60_000, 120_000, 240_000]
 LATER = (4, 480_000)  # depth and tokens of the one to be foretold
 MEGABYTES = 2
 

@@ -38,27 +38,28 @@ def test_what_is_said_of_a_known_law_is_true():
         assert each["sizes"][0] <= each["parameters"] * 1.001 and each["parameters"] <= each["sizes"][1] * 1.001
     words = scaling.text(told)
     assert "α = 0.42" in words and "twice the largest: 3.2M parameters, 32M tokens" in words
+    assert "9 trainings barely fix 5 numbers" in words
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Six trainings of a moment."""
+    """Nine trainings of a moment."""
     torch.set_num_threads(1)
     world = make_world(tmp_path_factory.mktemp("world"))
     settings = {"data": str(world / "tokens"), "training.rows": 4, "training.time": 32, "training.precision": "f32"}
-    asked = Scaling(settings=settings, depths=[1, 2, 3], tokens=[512, 2048], draws=10)
+    asked = Scaling(settings=settings, depths=[1, 2, 3], tokens=[256, 512, 1024], draws=10)
     into = tmp_path_factory.mktemp("scaling") / "law"
     return scaling.scaling(asked, into), into
 
 
 def test_each_depth_is_trained_on_each_number_of_tokens(small):
     told, into = small
-    assert len(told["points"]) == 6 and {point["tokens"] for point in told["points"]} == {512, 2048}
-    made = into / "runs" / "2-2048"
+    assert len(told["points"]) == 9 and {point["tokens"] for point in told["points"]} == {256, 512, 1024}
+    made = into / "runs" / "2-1024"
     model = folder.load(made / "model")
-    point = next(point for point in told["points"] if point["name"] == "2-2048")
+    point = next(point for point in told["points"] if point["name"] == "2-1024")
     assert point["parameters"] == sum(each.numel() for each in model.parameters())
-    assert point["flops"] == 2048 * cost.flops_per_token(model.settings, 32, backward=True)
+    assert point["flops"] == 1024 * cost.flops_per_token(model.settings, 32, backward=True)
     lines = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
     assert point["loss"] == [line["validation"] for line in lines if "validation" in line][-1]
 

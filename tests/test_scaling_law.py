@@ -72,7 +72,9 @@ def test_too_few_or_too_equal_runs_are_refused():
     points = runs(SMALL)
     with pytest.raises(Problem, match="at least 6 trainings and there are 5"):
         fit(points[:5])
-    with pytest.raises(Problem, match="the same size"):
+    with pytest.raises(Problem, match="3 different sizes and the trainings have 1"):
         fit([Point("a", 1e5, 1e6 * k, 3.0) for k in range(1, 8)])
+    with pytest.raises(Problem, match="3 different numbers of tokens and the trainings have 2"):
+        fit([Point("a", 1e5 * k, d * (1 + k / 1000), 3.0) for k in range(1, 5) for d in (1e6, 2e6)])
     with pytest.raises(Problem, match="bad ended with a loss of nan"):
         fit([*points, Point("bad", 1e5, 1e6, float("nan"))])

@@ -75,7 +75,7 @@ def scaling(
     """Fit how loss falls with size and text, and predict the next training, with intervals.
 
     Examples:  groundup scaling data=runs/tokens --depths 2,3,4 --tokens 5e5,1e6,2e6 --into runs/scaling
-               groundup scaling runs/a runs/b runs/c runs/d runs/e runs/f --into runs/law
+               groundup scaling runs/small/* --into runs/law
     """
     from groundup import config
     from groundup.experiments.scaling import TEXT, Scaling

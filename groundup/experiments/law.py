@@ -6,7 +6,7 @@ starts, each with the linear part solved for given exponents. Intervals come fro
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ Numbers = NDArray[np.float64]
 DELTA = 1e-3  # of log loss: beyond it a run counts as an outlier
 EXPONENTS = np.linspace(0.05, 1.25, 13)  # of starts, for size and for text
 FREE = 5  # numbers that are fitted
+FEWEST, APART = 3, 1.1  # sizes and lengths of text that must be there, and by how much they differ
 STARTS, ROUNDS = 6, 200
 STEEPEST, LOWEST = 3.0, -12.0  # exponent; log of E, where it might as well be nothing
 LOW, HIGH = 0.05, 0.95  # quantiles of an interval
@@ -63,16 +64,22 @@ def fit(points: Sequence[Point]) -> Law:
 
 
 def check(points: Sequence[Point]) -> None:
-    """At least one more training than numbers to fit, of more than one size and length, each with a finite loss."""
+    """At least one more training than numbers to fit, of three sizes and lengths, each with a finite loss."""
     if odd := next((point for point in points if not (np.isfinite(point.loss) and point.loss > 0)), None):
         raise Problem(f"{odd.name} ended with a loss of {odd.loss}: leave it out")
     if len(points) <= FREE:
         raise Problem(
             f"a law of {FREE} numbers needs at least {FREE + 1} trainings and there are {len(points)}: add some"
         )
-    for what, found in (("size", {p.parameters for p in points}), ("number of tokens", {p.tokens for p in points})):
-        if len(found) < 2:
-            raise Problem(f"all {len(points)} trainings have the same {what}: vary it")
+    for what, found in (("sizes", [p.parameters for p in points]), ("numbers of tokens", [p.tokens for p in points])):
+        if (count := distinct(found)) < FEWEST:
+            raise Problem(f"an exponent needs {FEWEST} different {what} and the trainings have {count}: vary them more")
+
+
+def distinct(values: Sequence[float]) -> int:
+    """How many there are, those within a tenth of each other taken as one."""
+    ordered = sorted(values)
+    return 1 + sum(after > APART * before for before, after in pairwise(ordered))
 
 
 def bootstrap(points: Sequence[Point], law: Law, draws: int = 100, seed: int = 1) -> Iterator[tuple[Law, float]]:

@@ -16,7 +16,7 @@ from groundup import config, run
 from groundup.config import Section
 from groundup.errors import Problem
 from groundup.evaluation.report import of_scaling
-from groundup.experiments.law import Law, Point, bootstrap, check, fit, interval
+from groundup.experiments.law import FREE, Law, Point, bootstrap, check, fit, interval
 from groundup.experiments.search import Making, loss_of, make_by_stage
 from groundup.recipe.console import amount
 from groundup.run.manifest import encode
@@ -162,6 +162,9 @@ def text(told: dict[str, Any]) -> str:
         lines.append(_line(words, each) + f", the size between {amount(low)} and {amount(high)}")
     if not told["optimal"]:
         lines.append("no best size: these trainings do not tell how size and text trade against each other")
+    if len(told["points"]) < 2 * FREE:
+        few = f"{len(told['points'])} trainings barely fix {FREE} numbers: the intervals are too narrow, add some"
+        lines.append(f"{few}; what lies beyond the largest is a guess")
     return "\n".join(lines) + "\n"
 
 
