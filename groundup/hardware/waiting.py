@@ -2,7 +2,7 @@
 
 libgomp lets a thread that waits at a barrier turn in a loop for milliseconds. On a machine that is all ours this saves a
 microsecond of waking up; where there are more busy threads than cores it burns the time that the one waited for needs:
-a training step took 47 ms with sleeping threads and 960 ms with spinning ones (two threads, two cores, a load of seven).
+a training step took 47 ms with sleeping threads and 555 ms with spinning ones (medians; two cores, a load of five to seven).
 """
 
 import os

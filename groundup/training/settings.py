@@ -252,7 +252,7 @@ class TrainSettings(Settings):
     log_every: int = Field(default=10, gt=0, description="steps between lines of metrics")
     deterministic: bool = Field(
         default=False,
-        description="same bits on every machine of one kind: one thread on processors, f32 unless `precision` says bf16, "
+        description="nothing of a machine's size or mood in the result: one thread on processors, f32 unless `precision` says bf16, "
         "and on CUDA only kernels that add up in one order; slower (docs/determinism.md)",
     )
     seed: int | None = Field(default=None, ge=0, description="of data order and start weights; default: the stage's")
