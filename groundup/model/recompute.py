@@ -4,6 +4,7 @@ Done to a finished model from outside, whatever its architecture: no layer knows
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -66,7 +67,7 @@ class Twice:
     def __init__(self, forward: Callable[[Tensor], Tensor], x: Tensor):
         self.forward, self.x = forward, x
         self.count = 0  # tensors that the first run would have kept: numbers wait in their place
-        self.held: dict[int, Tensor] = {}  # those of the second run that were not asked for yet
+        self.held: dict[int, Tensor] = {}  # those of the second run
 
     def first(self) -> Tensor:
         """What the layer gives."""
@@ -80,11 +81,21 @@ class Twice:
     def _asked(self, number: int) -> Tensor:
         if number not in self.held:
             self._second()
-        return self.held.pop(number)
+        return self.held[number]
 
     def _second(self) -> None:
         kept: list[Tensor] = []
-        with torch.enable_grad(), saved_tensors_hooks(lambda tensor: kept.append(tensor.detach()), lambda nothing: nothing):
+
+        def keep(tensor: Tensor) -> None:
+            kept.append(tensor.detach())
+            if len(kept) == self.count:
+                raise Enough  # whatever comes after the last of them nobody asks for
+
+        with suppress(Enough), torch.enable_grad(), saved_tensors_hooks(keep, lambda nothing: nothing):
             self.forward(self.x.detach().requires_grad_(self.x.requires_grad))
         assert len(kept) == self.count, "a layer that runs twice must do the same twice"
         self.held = dict(enumerate(kept))
+
+
+class Enough(Exception):
+    """Ends a second run."""
