@@ -67,7 +67,7 @@ class Twice:
     def __init__(self, forward: Callable[[Tensor], Tensor], x: Tensor):
         self.forward, self.x = forward, x
         self.count = 0  # tensors that the first run would have kept: numbers wait in their place
-        self.held: dict[int, Tensor] = {}  # those of the second run
+        self.held: dict[int, Tensor] = {}  # those of the second run that were not asked for yet
 
     def first(self) -> Tensor:
         """What the layer gives."""
@@ -81,7 +81,7 @@ class Twice:
     def _asked(self, number: int) -> Tensor:
         if number not in self.held:
             self._second()
-        return self.held[number]
+        return self.held.pop(number)
 
     def _second(self) -> None:
         kept: list[Tensor] = []
