@@ -4,6 +4,7 @@ Done to a finished model from outside, whatever its architecture: no layer knows
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -84,7 +85,17 @@ class Twice:
 
     def _second(self) -> None:
         kept: list[Tensor] = []
-        with torch.enable_grad(), saved_tensors_hooks(lambda tensor: kept.append(tensor.detach()), lambda nothing: nothing):
+
+        def keep(tensor: Tensor) -> None:
+            kept.append(tensor.detach())
+            if len(kept) == self.count:
+                raise Enough  # whatever comes after the last of them nobody asks for
+
+        with suppress(Enough), torch.enable_grad(), saved_tensors_hooks(keep, lambda nothing: nothing):
             self.forward(self.x.detach().requires_grad_(self.x.requires_grad))
         assert len(kept) == self.count, "a layer that runs twice must do the same twice"
         self.held = dict(enumerate(kept))
+
+
+class Enough(Exception):
+    """Ends a second run."""

@@ -39,5 +39,3 @@ def taken(work: Callable[[], object]) -> Taken:
     if status:
         raise Problem(f"the work to be measured failed with status {status}: its process says why above.")
     return Taken(usage.ru_maxrss * UNIT, usage.ru_utime + usage.ru_stime)
-
-

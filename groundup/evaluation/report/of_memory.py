@@ -32,7 +32,9 @@ def page(told: Facts) -> str:
             each=[_row(way, told["each"][0]) for way in told["each"]],
             rungs=[_row(way, first) for way in told["rungs"]],
             bytes_drawn=bars([(way["name"], way["bytes"]) for way in told["each"]], size, "bytes of a step by way"),
-            sizes_drawn=bars([(way["name"], way["parameters"]) for way in told["rungs"]], count, "largest model by way"),
+            sizes_drawn=bars(
+                [(way["name"], way["parameters"]) for way in told["rungs"]], count, "largest model by way"
+            ),
         )
     )
 
@@ -43,7 +45,9 @@ def bars(values: list[tuple[str, float]], words: Callable[[float], str], about: 
     for number, (name, value) in enumerate(values):
         y, width = LINE * number + 4, max(1.0, BAR * value / longest)
         inside += charts.text(0, y + 13, name, "label")
-        inside += f'<rect x="{NAMES}" y="{y}" width="{width:.1f}" height="16" rx="2" fill="currentColor" opacity=".55"/>'
+        inside += (
+            f'<rect x="{NAMES}" y="{y}" width="{width:.1f}" height="16" rx="2" fill="currentColor" opacity=".55"/>'
+        )
         inside += charts.text(NAMES + width + 6, y + 13, words(value), "label")
     return charts.svg(NAMES + BAR + 80, LINE * len(values) + 8, inside, about)
 
