@@ -18,7 +18,7 @@ RECIPES = {  # recipe -> (what is made smaller, the trainings, what is asked of 
         {"test": ["classes"]},
     ),
     "rewriting": (
-        {"spans.model.width": 32, "exercises.rewritings": 40, "exercises.test": 16},
+        {"spans.model.width": 32, "dates.model.width": 32, "exercises.rewritings": 40, "exercises.test": 16},
         ["spans", "dates"],
         {"test": ["target_tokens", "whole_targets"]},
     ),

@@ -61,7 +61,12 @@ def test_looking_changes_no_bit(world, tmp_path):
 
 
 def test_the_stage_teaches_to_restore_spans_and_looks_at_held_out_ones(world, tmp_path):
-    said = {"data": str(world / "marked"), "objective.kind": "spans", "model.family": "t5", "model.encoder": {"depth": 1}}
+    said = {
+        "data": str(world / "marked"),
+        "objective.kind": "spans",
+        "model.family": "t5",
+        "model.encoder": {"depth": 1},
+    }
     made = make(tmp_path / "made", settings(world, **said, **{"training.steps": 60, "training.time": 16}))
     lines = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
     loss = [line["loss"] for line in lines if "loss" in line]
