@@ -40,7 +40,15 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SEEDED = True
-ASKED = {"model", "vectors", "head", "objective", "training", "template", "hold_zeros"}  # what makes a training this very one
+ASKED = {
+    "model",
+    "vectors",
+    "head",
+    "objective",
+    "training",
+    "template",
+    "hold_zeros",
+}  # what makes a training this very one
 REFERENCE = "reference.safetensors"
 VOCABULARY = 2048  # assumed by estimates where the tokenizer is still to be trained
 
@@ -96,8 +104,12 @@ class Settings(config.Settings):
         default="plain", description="how conversations are written: plain, chatml, llama3, zephyr or alpaca"
     )
     model: ModelSettings | None = Field(default=None, description="what to build, unless `start` says it")
-    vectors: VectorSettings | None = Field(default=None, description="word vectors for the table of tokens to start from")
-    head: HeadSettings | None = Field(default=None, description="another head for the model of `start`, its weights fresh")
+    vectors: VectorSettings | None = Field(
+        default=None, description="word vectors for the table of tokens to start from"
+    )
+    head: HeadSettings | None = Field(
+        default=None, description="another head for the model of `start`, its weights fresh"
+    )
     seconds: float | None = Field(
         default=None,
         gt=0,
@@ -168,20 +180,21 @@ def prepare(settings: Settings, work: Work) -> "Ready":
     from groundup.objectives import learning
     from groundup.objectives.softened import softened
     from groundup.objectives.sources import measure_start
+    from groundup.objectives.starting import model_of, start_from_vectors, tokenizer_of
     from groundup.objectives.table import check_head, objective
     from groundup.training.memory import spare
     from groundup.training.ready import Ready, check, threads
 
     torch.set_num_threads(threads(work, settings.training.deterministic))
-    tokenizer = _tokenizer(settings)
+    tokenizer = tokenizer_of(settings)
     settings = _sized(settings, tokenizer, work)
     training = settings.training
     seed = work.seed if training.seed is None else training.seed
     probed = _probed(settings, work)
-    model = _model(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
+    model = model_of(settings, tokenizer, key(seed, "weights") >> 1, work).to(work.machine.device)
     check_head(settings.objective.kind, model.settings)
     if settings.vectors is not None:
-        work.log(note=_start_from_vectors(model, settings.vectors, tokenizer))
+        work.log(note=start_from_vectors(model, settings.vectors, tokenizer))
     model.compute = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(probed["precision"])
     model.attention = "plain" if work.machine.device == "cpu" else "fused"
     spare(model, training, lambda sentence: work.log(note=sentence))
@@ -308,100 +321,5 @@ def _overfitted(model: Any, learnt: Any, training: TrainSettings, work: Work) ->
     return f"one batch can be learnt: its loss fell from {before:.3f} to {after:.3f} in {STEPS} steps"
 
 
-
-
 def _architecture(settings: Settings) -> ModelSettings:
     return settings.model or ModelSettings.model_validate({})
-
-
-def _tokenizer(settings: Settings) -> "Tokenizer":
-    from groundup.tokenizer import Tokenizer
-
-    if settings.tokenizer is not None:
-        return Tokenizer.load(settings.tokenizer)
-    if settings.start is not None:
-        return Tokenizer.load(_model_folder(settings.start))
-    if settings.data is not None:
-        return Tokenizer.load(Path(settings.data) / "tokenizer")
-    raise Problem("train has no tokenizer: set `tokenizer`, or `start` or `data`, which bring theirs.")
-
-
-def _model_folder(path: str) -> Path:
-    """A stage's folder holds its model under model/; a model's own folder is taken as it is."""
-    return Path(path) / "model" if (Path(path) / "model").is_dir() else Path(path)
-
-
-def _model(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
-    from groundup.model import folder, masks
-    from groundup.model.architectures import build, with_head
-    from groundup.model.character_table import CharacterTable
-
-    if settings.hold_zeros and (settings.start is None or settings.partial):
-        raise Problem("train with `hold_zeros` keeps the zeros of a whole `start`: say a pruned one, or leave it out.")
-    if settings.partial:
-        return _awake(_started_in_part(settings, tokenizer, seed, work))
-    if settings.start is not None:
-        if settings.vectors is not None:
-            raise Problem("train has both `start` and `vectors`: vectors are for fresh weights; leave out one of them.")
-        if settings.model is not None:
-            raise Problem(
-                "train has both `start` and `model`: the start model says what it is made of; leave out `model`."
-            )
-        model = folder.load(_model_folder(settings.start), "f32")
-        _check_objective(model.settings, settings)
-        model = _awake(model if settings.head is None else with_head(model, settings.head, seed))
-        if settings.hold_zeros:
-            work.log(note=f"{masks.hold_zeros(model):,} weights are zero and stay so")
-        return model
-    if settings.head is not None:
-        raise Problem("train has `head` and no `start`: a fresh model says its head in `model.head`.")
-    asked = _architecture(settings)
-    _check_objective(asked, settings)
-    made = build(asked.with_vocabulary(tokenizer.vocabulary), seed)
-    if isinstance(made.model.embed_tokens, CharacterTable):
-        made.model.embed_tokens.spell(tokenizer.tokens)
-    return made
-
-
-def _check_objective(model: ModelSettings, settings: Settings) -> None:
-    """Models with an encoder learn from sources and targets, and they alone."""
-    from groundup.objectives.learning import READING
-
-    reads, asked = model.encoder is not None, settings.objective.kind
-    if reads != (asked in READING):
-        fitting = " or ".join(READING) if reads else "one of the others, or a family with an encoder, such as t5"
-        raise Problem(f"objective.kind {asked} does not fit the family {model.family}: say {fitting}.")
-    if reads and settings.samples.prompts:
-        raise Problem("samples.prompts: a model that reads a source cannot go on with a prompt; leave them out.")
-
-
-def _started_in_part(settings: Settings, tokenizer: "Tokenizer", seed: int, work: Work) -> Any:
-    """A model of `model` with what `start` has for it; what was taken and what was not is logged."""
-    from groundup.model import folder
-
-    if settings.start is None or settings.model is None:
-        raise Problem("train with `partial` takes from `start` what fits into `model`: say both.")
-    wanted = settings.model.with_vocabulary(tokenizer.vocabulary)
-    model, fit = folder.load(_model_folder(settings.start), partial=True, settings=wanted, seed=seed)
-    if not fit.loaded:
-        raise Problem(f"nothing in {settings.start} fits into `model` ({fit}): leave out `start`, or change `model`.")
-    work.log(note=f"taken from {Path(settings.start).name}: {fit}")
-    return model
-
-
-def _start_from_vectors(model: Any, asked: VectorSettings, tokenizer: "Tokenizer") -> str:
-    """How many tokens got a vector."""
-    from groundup.model.start_vectors import embedding_of, freeze, start_from
-    from groundup.model.vector_files import read
-
-    found = start_from(model, read(asked.path), tokenizer)
-    if asked.frozen:
-        freeze(model, [embedding_of(model)[0]])
-    return str(found)
-
-
-def _awake(model: Any) -> Any:
-    """A loaded model in memory of its own, ready to be changed."""
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
-    return model.requires_grad_(True).train()
