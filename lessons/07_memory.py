@@ -28,7 +28,7 @@ from groundup.training.settings import TrainSettings
 
 torch.set_num_threads(1)
 VOCABULARY, ROWS, TIME = 8192, 8, 256  # 2,048 tokens in a step
-BUDGET = 240_000_000  # bytes beyond what Python and torch take by themselves
+BUDGET = 220_000_000  # bytes beyond what Python and torch take by themselves
 
 files = [Path(name) for name in sys.argv[1:]]
 text = "\n\n".join([file.read_text(encoding="utf-8") for file in files] or [topics[name] for name in sorted(topics)])

@@ -21,14 +21,15 @@ COMMANDS = [
     "recipes",
     "stages",
     "invent",
-    "exercises",
     "corpus",
     "tokenizer",
     "tokens",
     "letters",
+    "exercises",
     "train",
     "shootout",
     "measure",
+    "score",
     "evaluate",
     "prune",
     "quantize",
@@ -48,6 +49,8 @@ COMMANDS = [
     "verify",
     "clean",
     "schema",
+    "replay",
+    "range",
 ]
 
 

@@ -164,7 +164,9 @@ def test_recomputed_layers_keep_what_comes_into_them(shape):
         assert whole == one + between + 4 * 128 * 96 * 4
     kept = [part.kept for _, part in cost.parts(plan, 128)]
     inside = max(sum(kept[at : at + 3]) for at in range(0, len(kept), 3)) * 4 * 128 * 4
-    assert (whole - inside) / kept_by_texts(made, 4, 128) == pytest.approx(1, abs=0.15 if "relative" in shape else 0.01)
+    waiting = plan.depth * 4 * 128 * 96 * 4  # what came into each layer waits for its second run, in nobody's graph
+    measured = kept_by_texts(made, 4, 128) + waiting
+    assert (whole - inside) / measured == pytest.approx(1, abs=0.15 if "relative" in shape else 0.01)
 
 
 @pytest.mark.parametrize("shape", EVERY)

@@ -86,7 +86,7 @@ def test_every_head_learns_and_the_model_is_a_language_model(world, tmp_path):
     for name in ("next_token", "ahead_2", "ahead_3"):
         curve = [line[f"term.{name}"] for line in lines if f"term.{name}" in line]
         assert curve[-1] < 0.6 * curve[0], name
-    assert lines[-1]["validation"] < 2.5
+    assert [line for line in lines if "step" in line][-1]["validation"] < 2.5
     assert len(folder.load(made / "model").further) == 2
 
 

@@ -37,7 +37,7 @@ def test_the_manifest_says_what_made_it_from_what_on_what_and_for_how_long(tmp_p
     assert set(manifest["files"]) == {"metrics.jsonl", *(f"part-{i}.txt" for i in range(4))}
     assert manifest["files"]["part-0.txt"]["size"] == 7 and len(manifest["files"]["part-0.txt"]["sha256"]) == 64
     assert manifest["versions"]["python"] and manifest["versions"]["torch"] and manifest["machine"]["cpus"] >= 1
-    assert manifest["seconds"] > 0 and 5 < manifest["peak_mb"] < 2000 and manifest["attempts"] == 1
+    assert manifest["seconds"] > 0 and 5 < manifest["peak_mb"] < 20_000 and manifest["attempts"] == 1
 
 
 def test_what_is_made_is_not_made_again(tmp_path, pages):

@@ -1,6 +1,10 @@
 """What `cost.training_bytes` foretells is what a step takes: peaks of processes of their own."""
 
 import gc
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,12 +51,19 @@ def step(model, training) -> None:
     Training(made, NextToken(Random(asked.rows, asked.time, model["vocabulary"])), asked).advance(0)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_step_takes_what_was_foretold(name):
+def peaks(name: str) -> list[int]:
+    """Bytes of a step of this kind and of next to nothing, of a process in which nothing else was done before."""
     gc.collect()
     give_back_memory()
+    return [taken(lambda given=given: step(*given)).peak_bytes for given in (CONFIGS[name], TINY)]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_step_takes_what_was_foretold(name):
+    asked = [sys.executable, "-m", "tests.test_training_peak", name]  # a process with threads must not be forked
+    told = subprocess.run(asked, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120, check=True)
+    peak, alone = json.loads(told.stdout.splitlines()[-1])
     model, training = CONFIGS[name]
-    peak, alone = (taken(lambda given=given: step(*given)).peak_bytes for given in (CONFIGS[name], TINY))
     asked = TrainSettings.model_validate(ADAM | training)
     told = step_bytes(ModelSettings.model_validate(model), asked, asked.rows)
     assert (peak - alone) / told == pytest.approx(1, abs=0.25 if name == "half of them" else 0.15)
@@ -62,3 +73,7 @@ def test_work_that_fails_is_told(capfd):
     with pytest.raises(Problem, match="failed"):
         taken(lambda: 1 / 0)
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+if __name__ == "__main__":
+    print(json.dumps(peaks(sys.argv[1])))

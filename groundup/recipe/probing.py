@@ -73,8 +73,10 @@ class Watched(Work):
         """How many tokens there are in a step, and in all."""
         self.tokens, self.total = done / max(1, len(self.asked)), total
 
-    def stopping(self) -> bool:
-        """Whether enough steps were timed."""
+    def stopping(self, patience: float = 1.0) -> bool:
+        """Whether enough steps were timed; asked with no patience, all is saved and nobody has taken a step."""
+        if not patience:
+            return False
         now = time.perf_counter()
         self.asked.append(now)
         self.cpu.append(time.process_time())
