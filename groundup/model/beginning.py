@@ -8,6 +8,7 @@ of where to begin and no more: every weight goes on learning, and the folder tha
 """
 
 import torch
+from torch import nn
 
 from groundup.model.settings import ModelSettings
 
@@ -16,6 +17,15 @@ BACK = 3.0  # tokens: the echo is of what stands two to four tokens before, neve
 TELLING = 0.2, 0.8  # radians a token: pairs that turn slower blur neighbours, those that turn faster see them twice
 SHARP, SOFT = 1.5, 0.8  # gains of queries and keys that fetch the echo, and of those that compare echoes
 REST = 0.1  # how much of their chance start the comparing queries and keys keep
+
+
+def draw(model: nn.Module, seed: int) -> None:
+    """Start values of every part from the seed alone: drawn on the processor in one order, whatever the device."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        start = getattr(module, "initialise", None)
+        if module is not model and start is not None:
+            start(generator)
 
 
 @torch.no_grad()

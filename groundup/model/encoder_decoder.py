@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
+from groundup.model.beginning import draw
 from groundup.model.character_table import table_for
 from groundup.model.cross_attention import CrossAttention, Source, Writing
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import BOTH_WAYS, POSITIONS, Unordered
-from groundup.model.reading import Attend, BothWays, CacheLike, Reading
+from groundup.model.reading import Attend, BothWays, CacheLike, Reading, standing
 from groundup.model.settings import ModelSettings
 from groundup.model.sight import alike
 from groundup.model.taken_apart import Pieces
@@ -111,12 +112,8 @@ class EncoderDecoder(nn.Module):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
-        """Start values from the seed alone: drawn on the processor in one order, whatever the device."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            start = getattr(module, "initialise", None)
-            if module is not self and start is not None:
-                start(generator)
+        """Start values from the seed alone."""
+        draw(self, seed)
         if self.lm_head_bias is not None:
             self.lm_head_bias.zero_()
 
@@ -170,10 +167,7 @@ class EncoderDecoder(nn.Module):
         With a cache, keys and values of the memory are made once and kept in it: give the memory in the first call and
         none in those that go on. positions (batch or 1, time) and segments (batch, time) are as in `Transformer`.
         """
-        if positions is None:
-            positions = torch.arange(target.shape[1], device=target.device)[None]
-            if cache is not None:
-                positions = positions + cache.lengths[:, None]
+        positions = standing(target, cache) if positions is None else positions
         decoder = self.model.decoder
         x = self._embed(decoder, target, positions)
         source = Source(memory, source_mask, segments, cache, x)

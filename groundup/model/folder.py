@@ -171,6 +171,13 @@ def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) 
     return quantize.int8(model) if precision == "int8" else model
 
 
+def in_own_memory(model: Transformer) -> Transformer:
+    """Weights that may be changed: those of a loaded model are the file's."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model
+
+
 def template(folder: str | Path) -> str | None:
     """The chat template that was written down when the model was saved, if any."""
     ours = read_json(Path(folder) / CONFIG).get("groundup")

@@ -44,6 +44,21 @@ class CacheLike(Protocol):
         ...
 
 
+class Filled(Protocol):
+    """As much of a cache as says where the next token of each row stands."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """(batch) how many tokens each row holds already."""
+        ...
+
+
+def standing(ids: Tensor, cache: Filled | None) -> Tensor:
+    """ids (batch, time) -> where they stand if nobody says it (batch or 1, time): after what the cache holds, or from 0."""
+    positions = torch.arange(ids.shape[1], device=ids.device)[None]
+    return positions if cache is None else positions + cache.lengths[:, None]
+
+
 class Reading:
     """positions (batch or 1, time), segments (batch, time) or None; `attend` is one of ATTENTIONS.
 

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from groundup.errors import Problem
+from groundup.model.beginning import draw
 from groundup.model.embedding import Embedding
 from groundup.model.linear import Linear
 from groundup.model.mamba import MambaLayer
 from groundup.model.mingru import MinGRULayer
 from groundup.model.norms import NORMS
+from groundup.model.reading import standing
 from groundup.model.recurrent import Recurrent
 from groundup.model.settings import ModelSettings
 from groundup.model.state import CarryLike, State, Texts
@@ -69,12 +71,8 @@ class StatefulModel(nn.Module):
             self.initialise(seed)
 
     def initialise(self, seed: int) -> None:
-        """Start values from the seed alone: drawn on the processor in one order, whatever the device."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            start = getattr(module, "initialise", None)
-            if module is not self and start is not None:
-                start(generator)
+        """Start values from the seed alone."""
+        draw(self, seed)
 
     def forward(
         self,
@@ -103,12 +101,8 @@ class StatefulModel(nn.Module):
         positions (batch or 1, time): where each token stands; by default counted from the row's start or the cache's
         length. Where one is 0 a text begins, blind to what stands before it; `segments` says nothing beyond that.
         """
-        batch, time = ids.shape
-        if positions is None:
-            positions = torch.arange(time, device=ids.device)[None]
-            if cache is not None:
-                positions = positions + cache.lengths[:, None]
-        texts = Texts(positions.expand(batch, time))
+        positions = standing(ids, cache) if positions is None else positions
+        texts = Texts(positions.expand(ids.shape))
         way = "steps" if self.attention == "steps" else "quick"
         x = self.model.embed_tokens(ids)
         x = x if self.compute is None else x.to(self.compute)

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from groundup.errors import Problem
 from groundup.model.attention import bent, named
-from groundup.model.beginning import feel_likeness, hear_echoes
+from groundup.model.beginning import draw, feel_likeness, hear_echoes
 from groundup.model.character_table import table_for
 from groundup.model.head_settings import WRITING
 from groundup.model.layer import Layer
 from groundup.model.linear import Linear
 from groundup.model.norms import NORMS
 from groundup.model.positions import POSITIONS
-from groundup.model.reading import Attend, CacheLike, Reading
+from groundup.model.reading import Attend, CacheLike, Reading, standing
 from groundup.model.settings import ModelSettings
 from groundup.model.taken_apart import Pieces
 
@@ -70,12 +70,8 @@ class Transformer(nn.Module):
             self.initialise(seed)
 
     def initialise(self, seed: int) -> None:
-        """Start values from the seed alone: drawn on the processor in one order, whatever the device."""
-        generator = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            start = getattr(module, "initialise", None)
-            if module is not self and start is not None:
-                start(generator)
+        """Start values from the seed alone."""
+        draw(self, seed)
         if self.settings.born == "seeing":
             hear_echoes(self.model, self.settings)
             feel_likeness(self.model, self.settings)
@@ -116,10 +112,7 @@ class Transformer(nn.Module):
         self, ids: Tensor, positions: Tensor | None, cache: CacheLike | None, segments: Tensor | None
     ) -> tuple[Tensor, Reading]:
         """What goes into the first layer (batch, time, width), and the pass over it."""
-        if positions is None:
-            positions = torch.arange(ids.shape[1], device=ids.device)[None]
-            if cache is not None:
-                positions = positions + cache.lengths[:, None]
+        positions = standing(ids, cache) if positions is None else positions
         x = self.model.embed_tokens(ids)
         if self.compute is not None:
             x = x.to(self.compute)

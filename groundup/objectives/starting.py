@@ -93,6 +93,4 @@ def start_from_vectors(model: Any, asked: Any, tokenizer: Tokenizer) -> str:
 
 def _awake(model: Any) -> Any:
     """A loaded model in memory of its own, ready to be changed."""
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
-    return model.requires_grad_(True).train()
+    return folder.in_own_memory(model).requires_grad_(True).train()

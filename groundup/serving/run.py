@@ -5,7 +5,6 @@ The first SIGTERM or Ctrl-C lets answers end (for a while) and refuses new ones;
 
 import contextlib
 import errno
-import ipaddress
 import json
 import logging
 import signal
@@ -26,6 +25,7 @@ from groundup.serving.app import build
 from groundup.serving.connection import Connection
 from groundup.serving.house import House
 from groundup.serving.limits import Limits
+from groundup.serving.listening import address_of, bound, is_this_machine
 
 SUGGESTED = "suggestions.json"
 MOST_SUGGESTED, LONGEST_SUGGESTED = 24, 300
@@ -48,7 +48,7 @@ def serve(
         loaded = _load(models, precision)
         api = build(loaded, limits, key, suggestions([Path(path) for path in models.values()]))
         house: House = api.state.house
-        address = "http://" + (f"[{host}]" if ":" in host else host) + f":{listener.getsockname()[1]}"
+        address = address_of(host, listener)
         server = Server(_config(api, limits), house)
         house.start()
         try:
@@ -63,36 +63,20 @@ def serve(
 
 def refuse_open_door(host: str, key: str | None) -> None:
     """Only this machine may come in without a key."""
-    if not key and not _is_this_machine(host):
+    if not key and not is_this_machine(host):
         raise Problem(
             f"whoever reaches {host} could use the models: give a key with --key or GROUNDUP_API_KEY, or listen at 127.0.0.1"
         )
 
 
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket; taken before the models are loaded, so that a port in use is heard of at once."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError:
-        raise Problem(f"there is no address {host} to listen at: use 127.0.0.1 for this machine alone") from None
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(256)
+        return bound(host, port, 256)
     except OSError as error:
-        listener.close()
         why = {errno.EADDRINUSE: "is in use", errno.EACCES: "may not be used by you"}.get(error.errno or 0)
         why = f"port {port} at {host} {why}" if why else f"{host} port {port} cannot be listened at ({error.strerror})"
         raise Problem(f"{why}: choose another one with --port, or 0 for any that is free") from None
-    return listener
 
 
 def _load(models: Mapping[str, str | Path], precision: str | None) -> dict[str, LanguageModel]:

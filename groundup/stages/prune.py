@@ -53,7 +53,7 @@ def run(settings: Settings, work: Work) -> None:
     before, after = folder.load(source), folder.load(source)
     if quantize.is_int8(before):
         raise Problem(f"{source} is in 8 bits: prune the model it was made from.")
-    after = _in_own_memory(after)
+    after = folder.in_own_memory(after)
     pruned = prune(after, settings.kind, settings.share)
     told: dict[str, Any] = {"kind": settings.kind, "share": settings.share, "removed": pruned.removed}
     told["layers"] = {name: {"zeros": zeros, "weights": of} for name, (zeros, of) in pruned.by_layer().items()}
@@ -88,13 +88,6 @@ def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) 
         disk_bytes=4 * weights + 500_000,
         seconds=1.0 + flops / flops_per_second(machine),
     )
-
-
-def _in_own_memory(model: Any) -> Any:
-    """Weights that may be changed: those of a loaded model are the file's."""
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
-    return model
 
 
 def _parameters(model: Any) -> int:

@@ -10,14 +10,15 @@ from groundup.errors import Problem
 from groundup.model import folder
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
-from tests.model_example import TinyCache, ids
+from tests.model_example import ids
+from tests.parity_example import (
+    SMALL,
+    comes_back_as_it_went,
+    logits_and_gradients_are_equal,
+    texts_are_equal,
+    theirs_of,
+)
 
-SMALL = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-         "intermediate_size": 40, "max_position_embeddings": 64, "eos_token_id": None, "pad_token_id": 0}  # fmt: skip
-LATENT = {"kv_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 10, "qk_nope_head_dim": 12, "moe_intermediate_size": 24,
-          "n_routed_experts": 8, "num_experts_per_tok": 3, "first_k_dense_replace": 1} | SMALL | {"num_key_value_heads": 4}  # fmt: skip
-YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.7,
-        "mscale_all_dim": 0.9}  # fmt: skip
 LATENT = {**SMALL, "num_key_value_heads": 4, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 10,
           "qk_nope_head_dim": 12, "moe_intermediate_size": 24, "n_routed_experts": 8, "num_experts_per_tok": 3,
           "first_k_dense_replace": 1}  # fmt: skip
@@ -49,10 +50,6 @@ CONFIGS = {
 }
 
 
-def theirs_of(path):
-    return AutoModelForCausalLM.from_pretrained(path).eval()
-
-
 def written_by_transformers(config, path):
     """Every parameter random, and buffers that are saved too."""
     torch.manual_seed(3)
@@ -64,17 +61,6 @@ def written_by_transformers(config, path):
     return theirs
 
 
-@torch.inference_mode()
-def continued(ours, text, count):
-    """The likeliest tokens, one by one, with a cache."""
-    cache, new = TinyCache(ours.settings.depth, 1), text
-    for _ in range(count):
-        new = ours(new, cache=cache)[:, -1:].argmax(-1)
-        cache.lengths = cache.lengths + (text.shape[1] - cache.lengths)
-        text = torch.cat((text, new), 1)
-    return text
-
-
 @pytest.fixture(params=CONFIGS)
 def theirs(request, tmp_path):
     return written_by_transformers(CONFIGS[request.param], tmp_path / "theirs"), tmp_path
@@ -82,24 +68,13 @@ def theirs(request, tmp_path):
 
 def test_their_folders_give_their_logits_gradients_and_texts(theirs):
     theirs, path = theirs
-    ours, text = folder.load(path / "theirs"), ids(2, 30, 90)
-    mine, expected = ours(text), theirs(text).logits
-    assert (mine - expected).abs().max() <= 2e-5 * expected.abs().max()
-    for logits in (mine, expected):
-        torch.nn.functional.cross_entropy(logits.flatten(0, 1), text.flatten()).backward()
-    mine, expected = ours.model.embed_tokens.weight.grad, theirs.get_input_embeddings().weight.grad
-    assert (mine - expected).abs().max() <= 1e-4 * expected.abs().max()
-    said = theirs.generate(ids(1, 8, 90), max_new_tokens=64, do_sample=False, pad_token_id=0)
-    assert torch.equal(continued(ours, ids(1, 8, 90), 64), said)
+    ours = folder.load(path / "theirs")
+    logits_and_gradients_are_equal(ours, theirs, ids(2, 30, 90))
+    texts_are_equal(ours, theirs, ids(1, 8, 90))
 
 
 def test_their_folder_comes_back_as_it_went(theirs):
-    theirs, path = theirs
-    folder.save(path / "back", folder.load(path / "theirs"))
-    again = theirs_of(path / "back")
-    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
-    with torch.inference_mode():
-        assert torch.equal(again(ids(2, 30, 90)).logits, theirs(ids(2, 30, 90)).logits)
+    comes_back_as_it_went(*theirs)
 
 
 @pytest.mark.parametrize("family", ["mixtral", "deepseek_v3", "deepseek_v2", "lfm2"])

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import ipaddress
 import logging
 import socket
 from pathlib import Path
@@ -13,6 +12,7 @@ from groundup.errors import Problem
 from groundup.serving.dashboard.alerts import Webhook
 from groundup.serving.dashboard.app import build
 from groundup.serving.dashboard.watching import Watching
+from groundup.serving.listening import address_of, bound, is_this_machine
 
 NEXT = 20  # ports that are tried after the one asked for, when it was left to us
 
@@ -21,11 +21,11 @@ def dashboard(root: Path, host: str, port: int | None, key: str | None, webhook:
     """Show the runs below a folder in the foreground, until Ctrl-C. `port` None: 6006, or the next that is free."""
     if not root.is_dir():
         raise Problem(f"there is no folder {root}: name one with runs in it, like runs/")
-    if not key and not _is_this_machine(host):
+    if not key and not is_this_machine(host):
         raise Problem(f"whoever reaches {host} could read the runs: give a key with --key, or listen at 127.0.0.1")
     watching = Watching(root.resolve(), Webhook(webhook)) if webhook else Watching(root.resolve())
     with contextlib.closing(_listen(host, port)) as listener:
-        address = "http://" + (f"[{host}]" if ":" in host else host) + f":{listener.getsockname()[1]}"
+        address = address_of(host, listener)
         watching.start()
         found = len(watching.state()["runs"])
         print(
@@ -61,29 +61,13 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _listen(host: str, port: int | None) -> socket.socket:
     """A bound socket."""
     tried = [port] if port is not None else range(6006, 6006 + NEXT)
     for number in tried:
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
-        except OSError:
-            raise Problem(f"there is no address {host} to listen at: use 127.0.0.1 for this machine alone") from None
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(128)
-            return listener
+            return bound(host, number, 128)
         except OSError as error:
-            listener.close()
             if error.errno != errno.EADDRINUSE:
                 raise Problem(f"{host} port {number} cannot be listened at: {error.strerror}") from None
     raise Problem(f"port {tried[0]} at {host} is in use: choose another one with --port, or 0 for any that is free")
