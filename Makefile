@@ -17,7 +17,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak clean
+.PHONY: help setup demo test ship lint bench soak clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /: /' | awk -F': ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -29,7 +29,11 @@ demo: $(VENV)/run.stamp ## from raw pages to a chat page: makes the tour in DIR,
 	$(BIN)/python -m groundup serve $(DIR) --port $(PORT)
 
 test: $(VENV)/dev.stamp ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(T)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+		-p no:langsmith_plugin $(T)
+
+ship: $(VENV)/dev.stamp ## follow the Dockerfile of an exported model (MODEL, or a tiny one) without an engine, packages from PyPI
+	$(BIN)/python -m tests.ship $(MODEL)
 
 lint: $(VENV)/dev.stamp ## check style and types
 	$(BIN)/ruff check groundup tests bench lessons
@@ -38,8 +42,9 @@ lint: $(VENV)/dev.stamp ## check style and types
 bench: $(VENV)/dev.stamp ## measure again every number that the README claims, into bench/results
 	$(BIN)/python -m bench
 
-soak: $(VENV)/dev.stamp ## kill the tour at ten random moments and compare its model with an undisturbed one
+soak: $(VENV)/dev.stamp ## kill the tour at ten random moments and compare; beset a server for ten minutes
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.soak_serving --minutes 10 --requests 10000
 
 clean: ## remove .venv and caches; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

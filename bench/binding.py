@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from groundup import hardware
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.objectives.answers import Answers

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from groundup import hardware
-from groundup.data.batches import pages
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.objectives.next_token import NextToken

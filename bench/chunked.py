@@ -31,7 +31,7 @@ def contest(way: str, shape: str, threads: int) -> None:
     import numpy as np
     import torch
 
-    from groundup.data.batches import Batch
+    from groundup.data.tokens.batches import Batch
     from groundup.model.settings import ModelSettings
     from groundup.model.transformer import Transformer
     from groundup.objectives.next_token import NextToken

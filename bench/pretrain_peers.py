@@ -6,7 +6,8 @@ TEXT is a file of text, of which a BPE of 8,192 tokens is learnt; all train one 
 tokens a step, each in a process of its own, in turn. PYTHON has torch, transformers, accelerate and litgpt. Counted is processor
 time on one thread (a busy machine changes it little), the wall's on several; the first steps do not count. `litgpt` runs its own
 setup with torch.compile left out, `litgpt compiled` as it is. Each also says the mean loss of its last quarter of steps, ours
-twice: with AdamW as theirs, and with our own recipe. Lines are added to bench/results/pretrain_peers.jsonl.
+with AdamW as theirs, with that compiled layer by layer, with bf16 weights beside their masters and logits in chunks as well, with
+our own recipe, and with that in a third and a quarter of the steps. Lines are added to bench/results/pretrain_peers.jsonl.
 """
 
 import argparse
@@ -66,15 +67,19 @@ class Windows:
         return len(self.rows)
 
 
-def ours(path: str, steps: int, ticks: Ticks, kind: str) -> None:
-    """Our loop; `kind` adamw has their optimizer's settings, muon our own."""
+def ours(path: str, steps: int, ticks: Ticks, kind: str, how: list[str]) -> None:
+    """Our loop; `kind` adamw has their optimizer's settings, muon our own; `how` names what of `compiled`, `bf16_weights` (with
+    masters in f32) and `chunked` (logits) is on."""
+    from contextlib import nullcontext
+
     import torch
 
-    from groundup.data.batches import Batch
+    from groundup.data.tokens.batches import Batch
     from groundup.model.settings import ModelSettings
     from groundup.model.transformer import Transformer
     from groundup.objectives.next_token import NextToken
     from groundup.training.allocator import keep_memory
+    from groundup.training.compiling import compiled
     from groundup.training.loop import Training
     from groundup.training.settings import TrainSettings
 
@@ -96,11 +101,14 @@ def ours(path: str, steps: int, ticks: Ticks, kind: str) -> None:
     schedule = {"kind": "cosine", "warmup": 0.1} if kind == "adamw" else {}
     asked = TrainSettings.model_validate(
         {"steps": steps, "rows": ROWS, "time": TIME, "optimizer": optimizer, "schedule": schedule}
+        | {"precision": "bf16_weights" if "bf16_weights" in how else "bf16"}
     )
+    model.logits = "chunked" if "chunked" in how else "auto"
     training = Training(model, NextToken(Source()), asked, torch.bfloat16)
     ticks.at = [ticks.clock()]
-    for step in range(steps):
-        ticks.step(training.advance(step)["next_token"].item())
+    with compiled(model) if "compiled" in how else nullcontext():
+        for step in range(steps):
+            ticks.step(training.advance(step)["next_token"].item())
 
 
 def hf(path: str, steps: int, ticks: Ticks, threads: int) -> None:
@@ -205,7 +213,8 @@ def contestant(who: str, path: str, steps: int, threads: int) -> dict[str, Any]:
     torch.manual_seed(1)
     ticks = Ticks(threads)
     if who.startswith("groundup"):
-        ours(path, steps, ticks, who.split()[1])
+        words = who.split()
+        ours(path, steps // PARTS.get(words[-1], 1), ticks, words[1], words[2:])
     elif who == "hf":
         hf(path, steps, ticks, threads)
     else:
@@ -213,7 +222,18 @@ def contestant(who: str, path: str, steps: int, threads: int) -> dict[str, Any]:
     return ticks.told()
 
 
-CONTESTANTS = ("groundup adamw", "hf", "groundup muon", "litgpt", "litgpt compiled")
+PARTS = {"third": 3, "quarter": 4}  # of the steps
+CONTESTANTS = (
+    "groundup adamw",
+    "groundup adamw compiled",
+    "groundup adamw compiled bf16_weights",
+    "hf",
+    "groundup muon",
+    "groundup muon in a third",
+    "groundup muon in a quarter",
+    "litgpt",
+    "litgpt compiled",
+)
 
 
 def tokens_of(text: Path, place: Path) -> Path:

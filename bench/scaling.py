@@ -17,9 +17,9 @@ from groundup.experiments import scaling
 from groundup.experiments.law import bootstrap, fit
 from groundup.experiments.scaling import Scaling
 
-DEPTHS, TOKENS = [1, 2, 3], [60_000, 120_000, 240_000]
-LATER = (4, 480_000)  # depth and tokens of the one to be foretold
-MEGABYTES = 2
+DEPTHS, TOKENS = [1, 2, 3], [500_000, 1_000_000, 2_000_000]
+LATER = (4, 4_000_000)  # depth and tokens of the one to be foretold
+MEGABYTES = 8
 
 
 def tokens_of_a_town(place: Path) -> Path:

@@ -34,7 +34,7 @@ DOCUMENTED = [
     "--batch_size=12", "--n_layer=4", "--n_head=4", "--n_embd=128", "--max_iters=2000", "--lr_decay_iters=2000", "--dropout=0.0",
 ]  # fmt: skip
 SEED = "torch.manual_seed(1337"
-MINUTE = ["depth=4", "steps=1200"]
+MINUTE = ["depth=4", "steps=900"]
 
 
 def measured(command: list[str], folder: Path) -> dict[str, float]:

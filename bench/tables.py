@@ -6,6 +6,7 @@ python -m bench.tables
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -15,11 +16,15 @@ KINDS = ("reading_one", "reading_two", "facts", "arithmetic")
 MODELS = ("base", "chat", "aligned")
 
 
+def lines_of(name: str) -> list[dict[str, Any]]:
+    """All runs in a file of results."""
+    path = HERE / "results" / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
 def newest(name: str, **having: Any) -> dict[str, Any] | None:
     """The last run in a file of results that agrees with what is asked."""
-    path = HERE / "results" / f"{name}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    runs = [run for run in map(json.loads, lines) if all(run.get(key) == value for key, value in having.items())]
+    runs = [run for run in lines_of(name) if all(run.get(key) == value for key, value in having.items())]
     return runs[-1] if runs else None
 
 
@@ -56,7 +61,11 @@ def tour(run: dict[str, Any]) -> Iterator[str]:
     yield f"8-bit weights change the bits per byte by {100 * report['quantize']['int8']['bits_per_byte_change']:+.3f} %."
 
 
-TOKENIZING = (("train", "seconds to learn 32,768 tokens"), ("encode", "MB/s to arrays"), ("hostile", "MB/s to arrays, hostile"))
+TOKENIZING = (
+    ("train", "seconds to learn 32,768 tokens"),
+    ("encode", "MB/s to arrays"),
+    ("hostile", "MB/s to arrays, hostile"),
+)
 ROWS, TIME = 4, 256  # of model_peers
 RIVALS = ("groundup", "rustbpe", "tiktoken", "tiktoken_numpy", "hf")
 
@@ -77,9 +86,7 @@ def tokenizing() -> Iterator[str]:
 
 def models() -> Iterator[str]:
     """Forward passes and training steps beside transformers, the newest of each."""
-    path = HERE / "results" / "model_peers.jsonl"
-    runs = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    newest_of = {(run["model"], run["precision"], run["pass"], run["threads"]): run for run in runs}
+    newest_of = {(run["model"], run["precision"], run["pass"], run["threads"]): run for run in lines_of("model_peers")}
     if not newest_of:
         return
     cpu = next(reversed(newest_of.values()))["cpu"]
@@ -93,6 +100,77 @@ def models() -> Iterator[str]:
         yield f"| {model}, {what}, in {precision} | {threads} | {like:.2f} | {'' if rounded is None else f'{rounded:.2f}'} |"
 
 
+def letters() -> Iterator[str]:
+    """Tiny Shakespeare letter by letter beside nanoGPT's recipe for processors: medians over the seeds of the newest round."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for run in lines_of("shakespeare"):
+        if run["text"] == "tinyshakespeare.txt":
+            found.setdefault(run["who"], {})[run["seed"]] = run
+    if not {"groundup", "nanogpt"} <= set(found):
+        return
+    first = next(iter(found["groundup"].values()))
+    yield ""
+    yield (
+        f"| letters of Shakespeare, {len(found['groundup'])} seeds, {first['cpus']} cores of {first['cpu']}{' with AMX' * first['amx']}"
+        " | seconds, median | loss on the whole validation split, median |"
+    )
+    yield "|---|---|---|"
+    for who, runs in found.items():
+        seconds, loss = (median(run[name] for run in runs.values()) for name in ("seconds", "val_loss"))
+        yield f"| {who} | {seconds:.1f} | {loss:.3f} |"
+
+
+def decoding() -> Iterator[str]:
+    """One token after another beside llama.cpp, transformers and a loop that only reads, the newest of each."""
+    newest_of = {(run["model"], run["weights"], run["texts"], run["threads"]): run for run in lines_of("decode")}
+    if not newest_of:
+        return
+    cpu = next(reversed(newest_of.values()))["cpu"]
+    yield ""
+    yield f"| one text, tokens/s, {cpu} | threads | groundup | llama.cpp | transformers | share of a loop that only reads |"
+    yield "|---|---|---|---|---|---|"
+    for (model, weights, _, threads), run in newest_of.items():
+        speeds = (run["tokens_per_s"].get(who) for who in ("ours", "llama.cpp", "transformers"))
+        told = " | ".join("" if speed is None else f"{speed:.0f}" for speed in speeds)
+        yield f"| {model}, {weights} | {threads} | {told} | {run['of_read_loop']:.2f} |"
+
+
+def serving() -> Iterator[str]:
+    """Many clients at once beside other servers of the same weights, the newest of each type."""
+    newest_of = {(run["size"], run["type"], run["users"]): run for run in lines_of("serve")}
+    if not newest_of:
+        return
+    yield ""
+    yield f"| many clients at once, {next(iter(newest_of.values()))['cpu']} | server | tokens/s | first token, p95, ms | groundup's tokens/s over its |"
+    yield "|---|---|---|---|---|"
+    for (size, kind, users), run in newest_of.items():
+        for who, told in run["servers"].items():
+            times = run["times_our_tokens"].get(who)
+            over = "" if times is None else f"{times:.1f}"
+            yield (
+                f"| llama {size}, {kind}, {users} clients | {who} | {told['tokens_per_second']:.0f} | "
+                f"{told['first_token_p95_ms']:.0f} | {over} |"
+            )
+
+
+def trainers() -> Iterator[str]:
+    """Thirty million weights beside other trainers: medians of the newest turns of each, on as many threads."""
+    runs = [run for run in lines_of("pretrain_peers") if run["threads"] == 2 and run["steps"] >= 60]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        if run["turn"] == 0:
+            found[run["who"]] = []
+        found.setdefault(run["who"], []).append(run)
+    if not found:
+        return
+    yield ""
+    yield f"| 30M weights, {runs[-1]['steps']} steps of 2,048 tokens, 2 threads of {runs[-1]['cpu']} | tokens/s | seconds | loss at the end |"
+    yield "|---|---|---|---|"
+    for who, turns in found.items():
+        speed, seconds, loss = (median(run[name] for run in turns) for name in ("tokens_per_s", "seconds", "loss"))
+        yield f"| {who} | {speed:,.0f} | {seconds:.0f} | {loss:.2f} |"
+
+
 def table() -> str:
     """All that has been measured."""
     run = newest("tour", recipe="tour")
@@ -103,7 +181,7 @@ def table() -> str:
             "",
             f"Killed {soak['kills']} times at random moments, the tour's final model is {same} (`make soak`).",
         ]
-    return "\n".join([*lines, *tokenizing(), *models()])
+    return "\n".join([*lines, *tokenizing(), *models(), *letters(), *trainers(), *decoding(), *serving()])
 
 
 def main() -> None:

@@ -167,10 +167,17 @@ def large(folder: str, cores: int, texts: str | None) -> dict[str, float]:
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3\n"
         "print(made.size, counted[-1] - started, time.perf_counter() - started, peak)"
     )
-    told = subprocess.run([sys.executable, "-c", code, str(path), str(SIZE), str(cores)], check=True, stdout=subprocess.PIPE, text=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(SIZE), str(cores)], check=True, stdout=subprocess.PIPE, text=True
+    )
     made, counting, whole, peak = map(float, told.stdout.split())
     assert made == SIZE
-    return {"megabytes": size / 1e6, "seconds": whole, "peak_mb": peak, "projected_5gb_seconds": counting * 5e9 / size + whole - counting}
+    return {
+        "megabytes": size / 1e6,
+        "seconds": whole,
+        "peak_mb": peak,
+        "projected_5gb_seconds": counting * 5e9 / size + whole - counting,
+    }
 
 
 def measure(part: str, cores: int, folder: str, texts: str | None) -> dict[str, Any]:

@@ -110,7 +110,9 @@ def pairs(sample: list[str], gpt2: str | None) -> Iterator[tuple[str, Ids, Ids]]
 def lossless(docs: dict[str, list[str]], sample: list[str]) -> None:
     """decode(encode(x)) == x, for texts and for bytes that are none."""
     own, chosen = Tokenizer.train(sample, SIZE), np.random.default_rng(3)
-    texts = [text.encode() for some in docs.values() for text in some] + [chosen.bytes(int(n)) for n in chosen.integers(0, 60, STRINGS)]
+    texts = [text.encode() for some in docs.values() for text in some] + [
+        chosen.bytes(int(n)) for n in chosen.integers(0, 60, STRINGS)
+    ]
     lost = sum(own.decode_bytes(ids) != text for text, ids in zip(texts, own.encode_many(texts), strict=True))
     told = {"pair": "decode(encode(x)) == x", "texts": "all, and random bytes", "count": len(texts), "different": lost}
     print(json.dumps(told), flush=True)

@@ -32,7 +32,9 @@ print(f"{len(texts):,} paragraphs, {sum(len(text) for text in texts):,} characte
 characters = sorted({letter for text in learn for letter in text})
 number = {letter: place for place, letter in enumerate(characters)}
 sentence = check[0][:40]
-print(f"1. {len(characters)} different characters. {sentence!r} becomes\n   {[number.get(letter) for letter in sentence]}\n")
+print(
+    f"1. {len(characters)} different characters. {sentence!r} becomes\n   {[number.get(letter) for letter in sentence]}\n"
+)
 
 
 # 2. Words. A number for each is five times shorter. But there is always another word: whatever the size of the list, part
@@ -99,5 +101,7 @@ print()
 # The figure: all of this as a page, with the text to click through. What does this tokenizer make of other languages?
 
 into = Path("runs/lessons/01_tokens")
-tokenizer_report.write(study(tokenizer, {"learned from": learn, "held out": check}), "lesson 1", into, width=768, context=2048)
+tokenizer_report.write(
+    study(tokenizer, {"learned from": learn, "held out": check}), "lesson 1", into, width=768, context=2048
+)
 print("next: open it in a browser, then do lessons/exercises/01_tokens.py")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from groundup import Tokenizer
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.evaluation.report import of_memory
 from groundup.model import cost
 from groundup.model.settings import ModelSettings
@@ -58,7 +58,9 @@ def model_of(size: int) -> ModelSettings:
 
 def training_of(ways: dict) -> TrainSettings:
     common = {"steps": 100, "rows": ROWS, "time": TIME, "logits": "whole", "optimizer": {"kind": "adamw"}}
-    return TrainSettings.model_validate({**common, **{name: value for name, value in ways.items() if name != "compute"}})
+    return TrainSettings.model_validate(
+        {**common, **{name: value for name, value in ways.items() if name != "compute"}}
+    )
 
 
 def step(size: int, ways: dict) -> None:
@@ -69,7 +71,9 @@ def step(size: int, ways: dict) -> None:
     Training(model, NextToken(Pages()), training).advance(0)
 
 
-alone = taken(lambda: step(1, {"accumulate": 8, "logits": "chunked"}))  # next to nothing, so: what Python and torch take
+alone = taken(
+    lambda: step(1, {"accumulate": 8, "logits": "chunked"})
+)  # next to nothing, so: what Python and torch take
 
 
 def weigh(size: int, ways: dict) -> Taken:
@@ -145,7 +149,9 @@ for name, ways in LADDER.items():
     rungs.append({"name": name, "parameters": count, "bytes": found.peak_bytes, "seconds": found.seconds})
     times = count / rungs[0]["parameters"]
     print(f"   {name:<27} {count:>11,}   {times:5.1f}   {found.peak_bytes / 1e6:5.0f}   {found.seconds:7.2f}")
-assert rungs[-1]["parameters"] >= 10 * rungs[0]["parameters"], "less than ten times: is other work holding this machine's memory?"
+assert rungs[-1]["parameters"] >= 10 * rungs[0]["parameters"], (
+    "less than ten times: is other work holding this machine's memory?"
+)
 print()
 
 

@@ -10,16 +10,17 @@ TEXT = (
     "Anna gave the red ball to Ben, it's 1234 o'clock 日本語 é — don't you'LL see?\n\n  Indeed   1.234,5 %!\t😀😀 aaaaaa banana\r\n"
     "def f(x):\n    return x * 2  # blanks\n\n\n<tool_call>\n"
 )
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WHOLE = pre_tokenizers.ByteLevel(add_prefix_space=False)
 
 
 def split(pattern: str):
     """Split and ByteLevel, as Llama 3 and Qwen have it."""
     return pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
 
 
@@ -28,7 +29,10 @@ def trained(cutting, specials=(), texts=(TEXT,), size=420) -> Theirs:
     made = Theirs(models.BPE())
     made.pre_tokenizer, made.decoder = cutting, decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=list(specials), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=size,
+        special_tokens=list(specials),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     made.train_from_iterator([text for text in texts for _ in range(9)], trainer)
     return made
@@ -60,7 +64,9 @@ def llama3() -> Theirs:
     made = Theirs.from_str(json.dumps(told))
     made.add_special_tokens(["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"])
     begin = made.token_to_id("<|begin_of_text|>")
-    template = processors.TemplateProcessing(single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", begin)])
+    template = processors.TemplateProcessing(
+        single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", begin)]
+    )
     made.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), template])
     return made
 
@@ -95,7 +101,17 @@ def twice_made() -> Theirs:
     """Merges that make one token in two ways, near each other and far apart, and ids in another order than merges."""
     letters = pre_tokenizers.ByteLevel.alphabet()
     names = ["abcd", *sorted(letters), "abc", "bc", "ab", "cd", "abcde", "xabc"]
-    merges = [("b", "c"), ("a", "b"), ("ab", "c"), ("a", "bc"), ("c", "d"), ("abc", "d"), ("x", "abc"), ("ab", "cd"), ("abcd", "e")]
+    merges = [
+        ("b", "c"),
+        ("a", "b"),
+        ("ab", "c"),
+        ("a", "bc"),
+        ("c", "d"),
+        ("abc", "d"),
+        ("x", "abc"),
+        ("ab", "cd"),
+        ("abcd", "e"),
+    ]
     made = Theirs(models.BPE(vocab={name: number for number, name in enumerate(names)}, merges=merges))
     made.pre_tokenizer, made.decoder = WHOLE, decoders.ByteLevel()
     return made

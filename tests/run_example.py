@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field
@@ -53,8 +54,13 @@ def make(into: Path, pages: Path, **values) -> Path:
 
 
 def main(into: str, pages: str, *words: str) -> int:
+    return ended(lambda: make(Path(into), Path(pages), **config.overrides(words)))
+
+
+def ended(work: Callable[[], object]) -> int:
+    """The exit code of a program that does this and may be stopped, as the command line has it."""
     try:
-        make(Path(into), Path(pages), **config.overrides(words))
+        work()
     except KeyboardInterrupt:
         return 130
     except Problem as problem:

@@ -25,9 +25,10 @@ START = """
 import json, sys
 sys.addaudithook(lambda event, _: event == "socket.connect" and print("CONNECTED", file=sys.stderr))
 from groundup.serving.limits import Limits
-from groundup.serving.run import serve
+from groundup.serving.run import Door, Pace, Wanted, serve
 words = json.loads(sys.argv[1])
-serve(**{**words, "limits": Limits(**words["limits"])})
+parts = {"limits": Limits, "door": Door, "wanted": Wanted, "pace": Pace}
+serve(**words, **{name: parts[name](**told) for name, told in json.loads(sys.argv[2]).items()})
 """
 
 
@@ -45,29 +46,32 @@ def model_folder(path: Path, seed: int = 1, context: int = 512) -> Path:
 class Server:
     """A running `groundup serve`."""
 
-    def __init__(self, models: dict[str, Path], limits: Limits | None = None, host: str = "127.0.0.1", **more: Any):
-        words = {
-            "models": {name: str(path) for name, path in models.items()},
-            "host": host,
-            "port": 0,
-            "limits": asdict(limits or Limits()),
-            **more,
-        }
+    def __init__(self, models: dict[str, Path], limits: Limits | None = None, **parts: dict[str, Any]):
+        """parts: what `Door`, `Wanted` and `Pace` hold, as `door`, `wanted` and `pace`.
+
+        It writes with torch unless `pace` says otherwise: compiled, this model is done before anybody can stop it.
+        """
+        words = {"models": {name: str(path) for name, path in models.items()}, "port": 0}
+        parts = {"limits": asdict(limits or Limits()), "pace": {"decode": "torch"}, **parts}
         env = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
         self.folder = tempfile.TemporaryDirectory()
         self.said = Path(self.folder.name) / "said"  # all that it writes, on stdout and stderr
         with open(self.said, "w") as out:
-            words = [sys.executable, "-c", START, json.dumps(words)]
-            self.process = subprocess.Popen(words, env=env, stdout=out, stderr=out)
-        self.until(lambda: "chat page: " in self.said.read_text() or self.process.poll() is not None, 60)
-        lines = self.said.read_text().splitlines()
-        assert "chat page: " in lines[1], lines
-        self.url = lines[1].split()[2]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        self.wait_until_ready()
+            command = [sys.executable, "-c", START, json.dumps(words), json.dumps(parts)]
+            self.process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+        try:
+            self.until(lambda: "chat page: " in self.said.read_text() or self.process.poll() is not None, 240)
+            lines = self.said.read_text().splitlines()
+            assert "chat page: " in lines[1], lines
+            self.url = lines[1].split()[2]
+            self.port = int(self.url.rsplit(":", 1)[1])
+            self.wait_until_ready()
+        except BaseException:
+            self.process.kill()
+            raise
 
     def wait_until_ready(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while time.monotonic() < end:
             if self.ask("/ready")[0] == 200:
                 return
@@ -126,9 +130,9 @@ class Server:
 
 
 @contextmanager
-def served(models: dict[str, Path], limits: Limits | None = None, **more: Any):
+def served(models: dict[str, Path], limits: Limits | None = None, **parts: dict[str, Any]):
     """A server for the length of a test."""
-    server = Server(models, limits, **more)
+    server = Server(models, limits, **parts)
     try:
         yield server
     finally:

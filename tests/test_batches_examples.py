@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundup.data import examples
-from groundup.data.batches import pages
-from groundup.data.packing import best_fit
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens import examples
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.packing import best_fit
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer, chat
 

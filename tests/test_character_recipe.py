@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from groundup import make
-from groundup.data.shards import Shards
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.evaluation.whole_split import whole_split
 from groundup.hardware.waiting import wait_gently

@@ -63,10 +63,56 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 def test_a_text_goes_on_and_equal_seeds_go_on_alike(run_folder, capsys):
     said = []
     for seed in ("1", "1", "2"):
-        words = ["generate", str(run_folder / "first"), "the cup", "--max-tokens", "12", "--seed", seed, "--top-k", "50"]
+        words = [
+            "generate",
+            str(run_folder / "first"),
+            "the cup",
+            "--max-tokens",
+            "12",
+            "--seed",
+            seed,
+            "--top-k",
+            "50",
+        ]
         assert main(words) == 0
         said.append(capsys.readouterr().out)
     assert said[0].startswith("the cup") and said[0] == said[1] != said[2]
+
+
+def test_a_text_can_be_held_to_a_form_and_told_with_its_log_probabilities(run_folder, tmp_path, capsys):
+    first = str(run_folder / "first")
+    assert main(["generate", first, "the ", "--regex", "[0-9]{3}", "--logprobs", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch("the [0-9]{3}", lines[0]) and len(lines) > 1 and all("   of  " in line for line in lines[1:])
+    (tmp_path / "schema.json").write_text('{"type": "integer", "minimum": 10, "maximum": 12}')
+    words = ["generate", first, "n=", "--json-schema", str(tmp_path / "schema.json"), "--n", "3", "--typical", "0.9"]
+    assert main(words) == 0
+    assert {line in ("n=10", "n=11", "n=12") for line in capsys.readouterr().out.splitlines()} == {True}
+    assert main(["generate", first, "it is ", "--choices", "red|green", "--repetition-penalty", "1.2"]) == 0
+    assert capsys.readouterr().out.strip() in ("it is red", "it is green")
+
+
+def test_the_likeliest_text_is_searched_for_with_beams(run_folder, capsys):
+    words = ["generate", str(run_folder / "first"), "the cup", "--max-tokens", "6", "--beams", "3"]
+    said = []
+    for seed in ("1", "2"):
+        assert main([*words, "--seed", seed]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] and said[0].startswith("the cup")
+    assert main([*words, "--n", "2"]) != 0 and "--beams" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--regex", "(a"], "never closed"),
+        (["--regex", "a", "--choices", "b"], "one form"),
+        (["--json-schema", "nowhere.json"], "cannot be read"),
+    ],
+)
+def test_a_form_that_cannot_be_held_is_one_sentence(run_folder, capsys, flags, expected):
+    assert main(["generate", str(run_folder / "first"), "x", *flags]) != 0
+    assert expected in capsys.readouterr().err
 
 
 def test_a_talk_ends_with_an_empty_line(run_folder):
@@ -112,4 +158,6 @@ def test_a_folder_in_use_is_not_written_over(run_folder, tmp_path, capsys):
 def test_the_doctor_says_what_the_machine_is(capsys):
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"^processor +\S.* cores", said, re.MULTILINE) and re.search(r"^speed +bf16 \d+ GFLOP/s", said, re.MULTILINE)
+    assert re.search(r"^processor +\S.* cores", said, re.MULTILINE) and re.search(
+        r"^speed +bf16 \d+ GFLOP/s", said, re.MULTILINE
+    )

@@ -30,7 +30,11 @@ def test_a_text_is_shown_as_its_tokens(folder, capsys):
 def test_bytes_come_through_standard_input(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\x00")))
     assert main(["tokenizer", "show", "made"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["255  '\\\\xff'", "  0  '\\x00'", "2 bytes, 2 tokens, 1.00 bytes a token"]
+    assert capsys.readouterr().out.splitlines() == [
+        "255  '\\\\xff'",
+        "  0  '\\x00'",
+        "2 bytes, 2 tokens, 1.00 bytes a token",
+    ]
 
 
 def test_an_empty_text_has_no_tokens(folder, capsys):
@@ -40,7 +44,9 @@ def test_an_empty_text_has_no_tokens(folder, capsys):
 
 def test_a_tokenizer_goes_into_a_rank_file_and_back(folder, capsys):
     assert main(["tokenizer", "convert", "made", "--to", "x.tiktoken"]) == 0
-    assert main(["tokenizer", "convert", "x.tiktoken", "--pattern", "gpt4", "--special", "<|end|>", "--to", "again"]) == 0
+    assert (
+        main(["tokenizer", "convert", "x.tiktoken", "--pattern", "gpt4", "--special", "<|end|>", "--to", "again"]) == 0
+    )
     assert "1 special" in capsys.readouterr().out
     before, after = Tokenizer.load("made"), Tokenizer.load("again")
     assert (after.tokens, after.specials, after.kind.merges) == (before.tokens, before.specials, before.kind.merges)

@@ -116,6 +116,13 @@ def test_any_metric_can_be_added_and_removed(page):
     assert page.js("document.querySelectorAll('.card[data-metric=mfu]').length") == 0
 
 
+def test_a_value_measured_once_is_a_dot(page, root):
+    append(root / EVIL, [{"seconds": 1.0, "step": 10, "rare": 2.0}])
+    page.until("[...document.getElementById('add').options].some(each => each.value === 'rare')")
+    change(page, "add", "rare")
+    page.until("document.querySelectorAll('.card[data-metric=rare] circle.dot').length === 1")
+
+
 def test_a_leap_of_the_loss_stands_at_the_top(page):
     assert "the loss leapt" in page.until("document.getElementById('alerts').textContent")
 

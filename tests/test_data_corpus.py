@@ -7,16 +7,18 @@ import random
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
 
 from groundup.data.documents import Record, batches, schemas
-from groundup.data.engine import mapped
-from groundup.data.prepare import prepared_schema, worker
+from groundup.data.engine import native
+from groundup.data.prepare import prepared_schema
 from groundup.data.profiles import PROFILES
+from groundup.data.workers.crew import Crew
+from groundup.data.workers.job import Limits
+from groundup.data.workers.preparing import poison, preparing
 from groundup.errors import Problem
 from groundup.hardware import look
 from groundup.run import Work
@@ -221,16 +223,17 @@ def test_a_problem_found_while_reading_reaches_the_person_as_it_is():
         raise Problem("the disk has been taken out")
 
     with pytest.raises(Problem, match="^the disk has been taken out$"):
-        list(mapped(spoilt(), schemas()["raw"], partial(worker, PROFILES["none"], None), prepared_schema(), 1))
+        job = preparing(PROFILES["none"], None, Limits.model_validate({}))
+        list(native(spoilt(), schemas()["raw"], Crew(job, poison, 1), prepared_schema()))
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_no_internet_socket_is_opened(tmp_path):
     write(tmp_path, {str(n): story(n) for n in range(20)})
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from groundup.data.pipeline import build\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from groundup.data.pipeline import Way, build\n"
         "from groundup.data.profiles import PROFILES\n"
-        "build([sys.argv[2]], PROFILES['web'], None, 1, Path(sys.argv[3]), lambda *_: None)"
+        "build([sys.argv[2]], PROFILES['web'], None, Path(sys.argv[3]), Way(1))"
     )
     (tmp_path / "out").mkdir()
     trace = tmp_path / "trace"
@@ -244,7 +247,7 @@ def test_no_internet_socket_is_opened(tmp_path):
             "--seccomp-bpf",
             "-qq",
             "-e",
-            "trace=socket,connect",
+            "trace=socket,connect,execve",
             "-o",
             trace,
             sys.executable,
@@ -258,7 +261,7 @@ def test_no_internet_socket_is_opened(tmp_path):
         env=clean,
         timeout=120,
     )
-    assert "AF_INET" not in trace.read_text() and "AF_UNIX" in trace.read_text()
+    assert "AF_INET" not in trace.read_text() and "groundup.data.workers.child" in trace.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +280,7 @@ def encoded(tmp_path, corpus_folder, tokenizer, **settings):
 
 
 def test_tokens_hold_every_document_once_behind_its_separator(tmp_path, tokenizer):
-    from groundup.data.shards import Shards
+    from groundup.data.tokens.shards import Shards
 
     write(tmp_path, {str(n): story(n) for n in range(60)})
     out = encoded(tmp_path, made(tmp_path, profile="none"), tokenizer, validation=0.2)
@@ -294,7 +297,7 @@ def test_tokens_hold_every_document_once_behind_its_separator(tmp_path, tokenize
 
 
 def test_copies_of_a_text_are_never_on_both_sides(tmp_path, tokenizer):
-    from groundup.data.shards import Shards
+    from groundup.data.tokens.shards import Shards
 
     write(tmp_path, {str(n): story(n % 20) for n in range(100)})
     out = encoded(tmp_path, made(tmp_path, profile="none"), tokenizer, validation=0.3)

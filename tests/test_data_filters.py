@@ -3,11 +3,12 @@
 import inspect
 import json
 import random
+import re
 import textwrap
 
 import pytest
 
-from groundup.data.phrases import Text
+from groundup.data.filters.phrases import Text
 from groundup.data.profiles import FILTERS, PROFILES
 
 PROSE = """The ferry was late again, and the people on the quay had stopped looking at the clock. A boy sold apples from a
@@ -67,7 +68,7 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(FILTERS))
+@pytest.mark.parametrize("kind", sorted(settings.kind for settings in PROFILES["web"].filters))
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_ordinary_texts_pass_every_filter(kind, name):
     assert judged(kind, GOOD[name]) is None
@@ -76,6 +77,21 @@ def test_ordinary_texts_pass_every_filter(kind, name):
 @pytest.mark.parametrize("spoil", [shuffled_words, shuffled_letters, random_letters])
 def test_gibberish_of_every_sort_is_found(spoil):
     assert judged("gibberish", spoil(PROSE)).reason == "gibberish"
+
+
+COMMANDS = """# ppmtopix
+
+> Convert a PPM image into a PIX file.
+
+- Convert a PPM image to PIX:
+
+`ppmtopix {{path/to/input.ppm}} > {{path/to/output.pix}}`"""
+
+
+def test_names_and_commands_are_no_gibberish_however_short_the_page_is():
+    assert judged("gibberish", COMMANDS) is None
+    assert judged("gibberish", re.sub("[`{}]", "", COMMANDS) * 2).reason == "gibberish"
+    assert judged("gibberish", random_letters(PROSE) + COMMANDS).reason == "gibberish"
 
 
 @pytest.mark.parametrize("language", sorted(FOREIGN))

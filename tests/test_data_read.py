@@ -10,7 +10,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 from groundup.data.documents import HTML, TEXT, batches
-from groundup.data.read import LONG, Reader
+from groundup.data.reading.fields import Fields
+from groundup.data.reading.files import Reader
+from groundup.data.reading.plain import LONG
 from groundup.errors import Problem
 
 PAGE = b"<html><p>A page about bread and butter.</p></html>"
@@ -123,7 +125,7 @@ def test_a_truncated_archive_gives_what_it_still_holds_and_one_problem(tmp_path)
 def test_parquet_without_a_text_column_says_which_columns_there_are(tmp_path):
     parquet.write_table(pa.table({"words": ["x"]}), tmp_path / "a.parquet")
     assert "columns: words" in read(tmp_path)[0].problem
-    assert read(tmp_path, text_field="words")[0].body == b"x"
+    assert read(tmp_path, fields=Fields(text="words"))[0].body == b"x"
 
 
 def test_a_long_plain_text_is_cut_at_blank_lines_and_nothing_is_lost(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from groundup.data.redact import luhn, redact
+from groundup.data.privacy.digits import luhn
+from groundup.data.privacy.redact import redact
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,9 @@ from groundup.data.redact import luhn, redact
         ("Fax: 020 7946 0958", "Fax: [phone]"),
         ("card 4111 1111 1111 1111, thanks", "card [card], thanks"),
         ("5500-0000-0000-0004 was charged", "[card] was charged"),
+        ("cards 2223003122003222, 6011000990139424 and 3530 1113 3330 0000", "cards [card], [card] and [card]"),
+        ("Maestro card 638586236835683086", "Maestro card [card]"),
+        ("+49 30 23125544 or +351 21 123 4567 or +18005550199", "[phone] or [phone] or [phone]"),
         ("378282246310005 is an old friend", "378282246310005 is an old friend".replace("378282246310005", "[card]")),
     ],
 )
@@ -38,6 +42,13 @@ def test_private_numbers_and_addresses_become_placeholders(text, expected):
         "@anna wrote to the list; the address is x at y dot org.",
         "pi is 3.14159265358979323846 and 2**64 is 18446744073709551616.",
         "Pages 123-4567 of the register",
+        "from -2147483648 to +2147483647, printed as +000000120",
+        "its width as a binary string is 0101111111",
+        "11/7/2011  12:00 AM            20111107-000001-914",  # a time stamp that passes the test of cards
+        "as I said (https://chat.example/channels/530598289813536771)",
+        "Ticks : 638586236835683086",
+        "u=281474976710656*(31&t[s])+1099511627776*t[s+1]+16777216",
+        "2204036739072 bytes of 5305982898135367716 are free",
         "commit 0123456789abcdef0123456789abcdef01234567",
     ],
 )

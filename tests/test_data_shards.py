@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
 
 DOCUMENTS = [np.array([0, 5, 6], "u4"), np.array([0], "u4"), np.array([0, 9, 9, 9], "u4")]

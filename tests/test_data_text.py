@@ -2,9 +2,9 @@
 
 import pytest
 
-from groundup.data.clean import normalise
-from groundup.data.encoding import decode, repair
-from groundup.data.extract import extract
+from groundup.data.cleaning.clean import normalise
+from groundup.data.cleaning.extract import extract
+from groundup.data.reading.encoding import decode, repair
 
 WORDS = "Café, don’t — “naïve”: ½ € Ünïcödé"
 PARAGRAPHS = [

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 import groundup
-from groundup.data.shards import Writer
+from groundup.data.tokens.shards import Writer
 from groundup.errors import Problem
 from groundup.evaluation import asking
 from groundup.evaluation.questions import Question, read_questions
+from groundup.evaluation.report.figures import figures
+from groundup.evaluation.report.gather import gather
 from groundup.evaluation.tasks import examine
 from groundup.hardware import look
 from groundup.run import Estimate, perform, stage
@@ -180,3 +182,14 @@ def test_what_it_will_take_is_known_beforehand():
 def test_truth_without_a_corpus_is_refused(town, tmp_path):
     with pytest.raises(Problem, match="`corpus` and `sealed` together"):
         made(town, tmp_path, "closed", sealed=str(town))
+
+
+def test_questions_that_the_training_text_quotes_are_named_and_left_out_of_a_second_count(town, tmp_path):
+    ids = [question.id for question in read_questions(town / "questions")]
+    report = {"then": "report", "sets": {"facts": {"found": {ids[0]: {}}, "clean": ids[1:], "too_short": []}}}
+    (tmp_path / "contamination.json").write_text(json.dumps(report))
+    out = made(town, tmp_path, "closed", contamination=str(tmp_path / "contamination.json"))
+    told = read(out, "contaminated.json")
+    assert (told["told"], told["contaminated"]) == (f"contaminated 1 of {len(ids)}", [ids[0]])
+    assert told["accuracy_of_the_clean"] == {"closed": 1.0}
+    assert figures(gather({"evaluation": str(out)}, {}))["contaminated"] == f"contaminated 1 of {len(ids)}"

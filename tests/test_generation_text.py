@@ -10,15 +10,17 @@ import groundup
 from groundup.errors import Problem
 from groundup.generation import LanguageModel
 from groundup.generation.batch import score
-from groundup.generation.reading import Reading
 from groundup.generation.sample import Sampling
+from groundup.generation.utterance import Utterance
 from groundup.model import folder
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.tokenizer import Tokenizer, chat
 
 torch.set_num_threads(1)
-TOKENIZER = Tokenizer.train("Anna went to the garden 😀😀 and Ben followed. 日本語日本 " * 9, 300, specials=chat.specials())
+TOKENIZER = Tokenizer.train(
+    "Anna went to the garden 😀😀 and Ben followed. 日本語日本 " * 9, 300, specials=chat.specials()
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +59,15 @@ def test_a_stop_string_ends_the_text_before_it_wherever_tokens_end(lm):
 
 @settings(max_examples=200, deadline=None)
 @given(some.text("ab\n", max_size=30), some.lists(some.text("ab\n", min_size=1, max_size=4), max_size=3))
-def test_reading_gives_everything_up_to_the_first_stop(text, stops):
-    reading = Reading(TOKENIZER.streamer(), stops)
-    out = "".join(reading.push(token) for token in text.encode()) + reading.flush()
+def test_an_utterance_gives_everything_up_to_the_first_stop(text, stops):
+    utterance = Utterance(TOKENIZER.streamer(), stops)
+    out = "".join(utterance.push(token) for token in text.encode()) + utterance.flush()
     places = [text.find(stop) + len(stop) for stop in stops if stop in text]
     if not places:
-        assert out == text and not reading.stopped
+        assert out == text and not utterance.stopped
     else:  # the first stop to be complete decides
         seen = text[: min(places)]
-        assert reading.stopped and out == seen[: min(seen.find(stop) for stop in stops if stop in seen)]
+        assert utterance.stopped and out == seen[: min(seen.find(stop) for stop in stops if stop in seen)]
 
 
 def test_ignoring_the_end_gives_as_many_tokens_as_asked(lm):

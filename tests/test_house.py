@@ -99,7 +99,9 @@ def test_stages_do_not_import_each_other():
 
 def test_only_the_stages_that_invent_know_the_town():
     knowing = {where for where, room, other in arrows() if other == "town" and room != "town"}
-    assert knowing and {where.split(":")[0] for where in knowing} == {f"groundup/stages/{name}.py" for name in ("invent", "exercises")}
+    assert knowing and {where.split(":")[0] for where in knowing} == {
+        f"groundup/stages/{name}.py" for name in ("invent", "exercises")
+    }
 
 
 def calls_and_names(path: Path) -> Iterator[tuple[int, str]]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from groundup import config, hardware, run
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model import folder
 from groundup.model.architectures import build

@@ -2,11 +2,16 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from groundup.generation.cache import Cache
 from groundup.model import cost, cost_stateful
 from groundup.model.folder import bare
+from groundup.model.scan import SCANS
+from groundup.model.settings import ModelSettings
+from groundup.model.short_convolution import convolved
+from groundup.model.state import State, Texts
 from groundup.model.stateful import LAYERS
 from groundup.objectives.likelihood import log_probability
 from tests.stateful_example import FAMILIES, ids, model, settings
@@ -36,12 +41,52 @@ def test_arithmetic_is_what_torch_counts(family, changed):
     made.attention = "plain" if family == "transformer_xl" else "steps"  # torch does not look into all of its kernels
     with FlopCounterMode(display=False) as counter:
         loss = made(ids(8, 64)).sum()
-    counted = counter.get_total_flops()
-    assert counted == pytest.approx(8 * 64 * cost.flops_per_token(made.settings, 64), rel=0.02)
+    counted, scan = counter.get_total_flops(), cost.scan_flops_per_token(made.settings)
+    assert counted == pytest.approx(8 * 64 * (cost.flops_per_token(made.settings, 64) - scan), rel=0.02)
     with FlopCounterMode(display=False) as counter:
         loss.backward()
     both = counted + counter.get_total_flops()
-    assert both == pytest.approx(8 * 64 * cost.flops_per_token(made.settings, 64, backward=True), rel=0.02)
+    expected = 8 * 64 * (cost.flops_per_token(made.settings, 64, backward=True) - 3 * scan)
+    assert both == pytest.approx(expected, rel=0.02)
+
+
+class OneByOne(TorchDispatchMode):
+    """Counts products and sums of numbers in tensors of a text, curves and masks left out."""
+
+    WORTH = {torch.ops.aten.mul.Tensor: 1, torch.ops.aten.add.Tensor: 1, torch.ops.aten.addcmul.default: 2,
+             torch.ops.aten.addcmul_.default: 2}  # fmt: skip
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        if all(each.is_floating_point() for each in args if isinstance(each, torch.Tensor)):
+            self.count += self.WORTH.get(function, 0) * (out.numel() if isinstance(out, torch.Tensor) else 0)
+        return out
+
+
+@pytest.mark.parametrize("way", ["steps", "quick"])
+@pytest.mark.parametrize("changed", [{}, {"kernel": 3, "conv_bias": False, "expand": 3, "state": 5}])
+def test_what_mamba_does_number_by_number_is_counted(changed, way):
+    made = model("mamba", depth=1, width=96, mamba=changed)
+    mixer, sizes = made.model.layers[0].mixer, made.settings.mamba
+    wide = torch.randn(3, 50, mixer.inner)
+    narrow = torch.randn(3, 50, sizes.state)
+    texts = Texts(torch.arange(50).expand(3, 50))
+    told = wide, wide, narrow, narrow, texts.begins
+    with torch.no_grad(), OneByOne() as counter:
+        mixer.conv1d(wide, State(None, 0, texts))
+        mixer.remember(told, torch.zeros(3, mixer.inner, sizes.state), way)
+    assert counter.count == pytest.approx(3 * 50 * cost.scan_flops_per_token(made.settings), rel=0.02)
+
+
+def test_so_is_what_averages_and_short_convolutions_do():
+    with torch.no_grad(), OneByOne() as counter:
+        SCANS["steps"](torch.rand(3, 50, 96), torch.rand(3, 50, 96) * torch.rand(3, 50, 96), torch.zeros(3, 96))
+    assert counter.count == pytest.approx(3 * 50 * cost.scan_flops_per_token(settings("mingru", depth=1, width=96)))
+    with torch.no_grad(), OneByOne() as counter:
+        convolved(torch.rand(3, 54, 64), torch.rand(64, 5), torch.arange(50)[None].expand(3, 50))
+    asked = {"depth": 1, "width": 64, "pattern": ["conv"], "convolution": 5}
+    assert counter.count == 3 * 50 * cost.scan_flops_per_token(ModelSettings(**asked))
 
 
 @pytest.mark.parametrize(("family", "changed"), SHAPES)

@@ -75,7 +75,7 @@ def test_an_8_bit_folder_is_a_quarter_and_answers_the_same_as_in_memory(shape, t
     with torch.inference_mode():
         exact, before, after = made(ids()), small(ids()), back(ids())
         widened = folder.load(tmp_path / "small", "f32")(ids())
-    assert quantize.is_int8(back) and torch.equal(before, after)
+    assert quantize.is_quantised(back) and torch.equal(before, after)
     torch.testing.assert_close(widened, after, atol=1e-4, rtol=1e-4)
     assert 0 < (after - exact).abs().max() < 0.1 * exact.abs().max()
     assert all(value.dtype != torch.float32 or value.ndim == 1 for value in back.state_dict().values())

@@ -61,7 +61,12 @@ def test_a_window_that_shows_everything_is_none():
         ("llama", {"llama.rope.dimension_count": 17}, "rope.dimension_count is 17"),
         ("llama", {"llama.rope.scaling.type": "yarn2"}, "scaled .yarn2."),
         ("llama", {"llama.rope.scaling.type": "yarn", "llama.rope.scaling.attn_factor": 2.0}, "scaled .yarn."),
-        ("llama", {"llama.expert_count": 8}, "llama.expert_count is 8, which is not computed here"),
+        ("llama", {"llama.expert_count": 8}, "does not say llama.expert_used_count"),
+        ("qwen3", {"qwen3.expert_count": 8}, "qwen3.expert_count is 8, which is not computed here"),
+        ("mixtral", {"llama.expert_used_count": 5}, "5 cannot be chosen of 4 experts"),
+        ("mixtral", {"llama.expert_used_count": None}, "does not say llama.expert_used_count"),
+        ("lfm2", {"lfm2.attention.head_count_kv": 2}, "attention.head_count_kv is 2; expected 0 or one number"),
+        ("lfm2", {"lfm2.attention.head_count_kv": [0, 2, 2]}, r"attention.head_count_kv is \[0, 2, 2\]"),
         ("llama", {"llama.attn_logit_softcapping": 30.0}, "attn_logit_softcapping"),
         ("phi3", {"phi3.attention.sliding_window": 5}, "sliding_window is 5"),
         ("gemma3", {"gemma3.attention.sliding_window_pattern": 0}, "sliding_window_pattern is 0"),
@@ -72,6 +77,27 @@ def test_facts_that_mean_something_else_are_refused(shape, changed, said):
     facts = {key: value for key, value in (facts_of(shape) | changed).items() if value is not None}
     with pytest.raises(Problem, match=said):
         read(facts)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"expert_gating_func": 3}, "expert_gating_func is 3; computed here: 1"),
+        ({"expert_gating_func": None}, "expert_gating_func is None"),
+        ({"expert_gating_func": 1}, "DeepSeek V2 by the best: experts.groups must be 1"),
+        ({"attention.layer_norm_rms_epsilon": 1e-5}, "norms latents with eps 1e-05: here that is 1e-06"),
+        ({"expert_shared_count": None}, "expert_shared_count None; expected numbers"),
+        ({"attention.kv_lora_rank": None}, "does not say deepseek2.attention.kv_lora_rank"),
+        ({"expert_weights_norm": None}, "does not say deepseek2.expert_weights_norm"),
+        ({"attention.key_length_mla": 192}, "key_length_mla is 192, which is not computed here"),
+    ],
+)
+def test_facts_of_latents_that_mean_something_else_are_refused(changed, said):
+    facts = facts_of("deepseek v3", rope_scaling=None)
+    assert read(facts) == settings("deepseek v3", rope_scaling=None)
+    facts |= {f"deepseek2.{key}": value for key, value in changed.items()}
+    with pytest.raises(Problem, match=said):
+        read({key: value for key, value in facts.items() if value is not None})
 
 
 def test_divisors_for_a_family_without_them_are_refused():

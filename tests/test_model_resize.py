@@ -47,5 +47,5 @@ def test_a_new_row_is_the_average_of_those_that_spelled_it():
 def test_rows_that_are_not_the_models_are_refused():
     with pytest.raises(Problem, match="0 to 299"):
         resized(model(vocabulary=300), [(300,)])
-    with pytest.raises(Problem, match="8 bits"):
+    with pytest.raises(Problem, match="fewer bits"):
         resized(quantize.int8(model(vocabulary=300)), [(1,)])

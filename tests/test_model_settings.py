@@ -32,6 +32,8 @@ def test_a_family_brings_its_parts():
     ("values", "said"),
     [
         ({"width": 100, "heads": 3}, "3 heads do not divide the width 100"),
+        ({"family": "t5", "width": 100, "heads": 3}, "3 heads do not divide the width 100"),
+        ({"family": "gru", "characters": {}}, "characters: a model of the family gru has no such part"),
         ({"heads": 4, "kv_heads": 3}, "3 does not divide 4 heads"),
         ({"head_width": 15}, "15 must be even"),
         ({"positions": "sinusoidal", "width": 33, "heads": 1, "head_width": 32}, "33 must be even"),
@@ -44,6 +46,11 @@ def test_a_family_brings_its_parts():
 def test_what_cannot_be_built_is_said(values, said):
     with pytest.raises(ValidationError, match=said):
         ModelSettings(**values)
+
+
+def test_heads_whose_width_is_said_need_not_divide():
+    made = ModelSettings(family="t5", width=32, heads=3, head_width=10)
+    assert made.heads * made.head_width == 30 and ModelSettings.model_validate(made.model_dump()) == made
 
 
 def test_settings_survive_being_written_down():

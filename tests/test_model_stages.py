@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.shards import Shards, Writer
+import groundup
+from groundup.__main__ import main
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
+from groundup.evaluation.report import of_price
 from groundup.generation.measure import bits_per_byte
 from groundup.hardware import look
 from groundup.model import folder, gguf, masks, quantize
@@ -28,10 +31,11 @@ def world(tmp_path_factory):
     from groundup.model.transformer import Transformer
 
     place, words = tmp_path_factory.mktemp("world"), tokenizer(320)
-    writer = Writer(place / "tokens" / "val", words.vocabulary)
     documents = [words.encode(TEXT * 3) for _ in range(6)]
-    writer.add(documents, 6 * 3 * len(TEXT.encode()))
-    writer.close()
+    for part in ("train", "val"):
+        writer = Writer(place / "tokens" / part, words.vocabulary)
+        writer.add(documents, 6 * 3 * len(TEXT.encode()))
+        writer.close()
     made = Transformer(settings(vocabulary=words.vocabulary, tied=False))
     optimizer = torch.optim.AdamW(made.parameters(), lr=0.01)
     text = torch.from_numpy(np.concatenate(documents)[:129].astype(np.int64))[None]
@@ -44,8 +48,8 @@ def world(tmp_path_factory):
     return place
 
 
-def made(tmp_path, kind, **values):
-    return made_by(tmp_path, kind, load(kind).Settings(**values))
+def made(tmp_path, stage_kind, /, **values):
+    return made_by(tmp_path, stage_kind, load(stage_kind).Settings(**values))
 
 
 def made_by(tmp_path, kind, asked):
@@ -61,7 +65,7 @@ def test_eight_bits_cost_almost_nothing_and_save_three_quarters(world, tmp_path)
     assert 0 < abs(price["bits_per_byte_change"]) < 0.005
     small = folder.load(into / "model")
     measured = bits_per_byte(small, Shards(world / "tokens" / "val"), 256, 128)
-    assert quantize.is_int8(small) and measured == pytest.approx(price["bits_per_byte_after"], rel=1e-6)
+    assert quantize.is_quantised(small) and measured == pytest.approx(price["bits_per_byte_after"], rel=1e-6)
     assert folder.template(into / "model") == "plain"
     assert Tokenizer.load(into / "model").specials == tokenizer(320).specials
 
@@ -75,8 +79,71 @@ def test_quantising_twice_gives_the_same_bytes(world, tmp_path):
 
 def test_a_model_in_8_bits_is_not_quantised_again(world, tmp_path):
     small = made(tmp_path, "quantize", model=str(world / "trained"))
-    with pytest.raises(Problem, match="8 bits already"):
+    with pytest.raises(Problem, match="int8 already"):
         made(tmp_path / "again", "quantize", model=str(small))
+
+
+def test_several_kinds_are_priced_side_by_side(world, tmp_path):
+    kinds = ["int8", "int4_g32", "gptq", "awq", "nf4", "w8a8"]
+    asked = {"model": str(world / "trained"), "data": str(world / "tokens"), "kind": kinds, "calibration": 4}
+    into = made(tmp_path, "quantize", **asked)
+    price = json.loads((into / "price.json").read_text())
+    found = {each["kind"]: each for each in price["kinds"]}
+    assert list(found) == ["int8", "int4_g32", "gptq_g32", "awq_g32", "nf4", "w8a8"]
+    assert price | {"kinds": None} == price["kinds"][0] | {"kinds": None}
+    for kind, each in found.items():
+        assert each["bytes_after"] == (into / kind / folder.WEIGHTS).stat().st_size
+        small = folder.load(into / kind)
+        assert quantize.scheme_of(small) == quantize.scheme(kind)
+        measured = bits_per_byte(small, Shards(world / "tokens" / "val"), 256, 128)
+        assert measured == pytest.approx(each["bits_per_byte_after"], rel=1e-6)
+        assert 0 < each["nats_from_original"] < (0.02 if kind in ("int8", "w8a8") else 1.0)
+    assert found["int4_g32"]["bytes_after"] < 0.7 * found["int8"]["bytes_after"]
+    assert found["gptq_g32"]["nats_from_original"] < found["int4_g32"]["nats_from_original"]
+    told = of_price.gathered(into)
+    assert [each["kind"] for each in told] == ["as trained", *found] and all(each["speed"] > 0 for each in told)
+    lines = of_price.table(told).splitlines()
+    assert len(lines) == 8 and "KL, nats/token" in lines[0] and "tokens/s" in lines[0]
+    page = (into / "price.html").read_text()
+    assert (
+        all(kind in page for kind in found) and page.count("<svg") == 2 and "http" not in page.replace("http-equiv", "")
+    )
+
+
+def test_kinds_that_read_a_text_want_one_that_is_not_measured_on(world, tmp_path):
+    shutil.copytree(world / "tokens" / "val", tmp_path / "alone")
+    for data in (None, str(tmp_path / "alone")):
+        with pytest.raises(Problem, match="gptq_g32 reads a text.*train/"):
+            made(tmp_path / "out", "quantize", model=str(world / "trained"), kind="gptq", data=data)
+
+
+def test_kinds_in_the_settings_are_those_of_the_table():
+    import typing
+
+    known = typing.get_args(load("quantize").Kind)
+    made = {quantize.scheme(kind).base for kind in known}
+    assert made == set(quantize.KINDS)
+    assert all(kind in (quantize.scheme(kind).kind, quantize.scheme(kind).base) for kind in known)
+
+
+@pytest.mark.parametrize("kind", ["int4_g32", "nf4", "awq"])
+def test_any_kind_is_exported_widened_and_served(world, tmp_path, kind):
+    small = made(
+        tmp_path / "small",
+        "quantize",
+        model=str(world / "trained"),
+        kind=kind,
+        data=str(world / "tokens"),
+        calibration=4,
+    )
+    into = made(tmp_path / "out", "export", model=str(small), formats=["hf"])
+    exported = folder.load(into / "hf")
+    assert not quantize.is_quantised(exported) and json.loads((into / "check.json").read_text())["hf"]["same_weights"]
+    ids = torch.arange(40)[None]
+    with torch.inference_mode():
+        torch.testing.assert_close(exported(ids), folder.load(small / "model")(ids), atol=1e-3, rtol=1e-3)
+    lm = groundup.load(small / "model")
+    assert lm.generate("The ", max_tokens=4) == lm.generate("The ", max_tokens=4) != ""
 
 
 @pytest.mark.parametrize("type", ["f32", "q8_0", "q4_0"])
@@ -140,6 +207,9 @@ def test_a_pruned_model_is_an_ordinary_folder_with_its_price(world, tmp_path, ki
     assert measured == pytest.approx(told["bits_per_byte_after"], rel=1e-6)
     measured = bits_per_byte(before, Shards(world / "tokens" / "val"), 256, 128)
     assert measured == pytest.approx(told["bits_per_byte_before"], rel=1e-6)
+    assert told["nats_from_original"] > 0 and 0 < told["same_likeliest_tokens"] <= 1
+    lines = of_price.table(of_price.gathered_pruned(into)).splitlines()
+    assert len(lines) == 3 and "KL, nats/token" in lines[0] and lines[2].startswith(kind)
     assert Tokenizer.load(into / "model").specials == tokenizer(320).specials
     if kind == "heads":
         assert after.settings.heads == before.settings.heads // 2 and told["heads_stay_because"] is None
@@ -148,6 +218,16 @@ def test_a_pruned_model_is_an_ordinary_folder_with_its_price(world, tmp_path, ki
         zeros = sum(int((module.weight == 0).sum()) for module in masks.matrices(after).values())
         assert zeros == sum(layer["zeros"] for layer in told["layers"].values())
         assert told["removed"] == pytest.approx(share, abs=1e-3)
+
+
+def test_the_command_line_prints_what_each_kind_costs(world, tmp_path, capsys):
+    asked = [str(world / "trained"), f"data={world / 'tokens'}", "rows=2"]
+    assert main(["quantize", *asked, "--kind", "[int8, int4]", "--into", str(tmp_path / "small")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("kind "))
+    assert [line.split("  ")[0] for line in lines[at + 1 : at + 4]] == ["as trained", "int8", "int4_g32"]
+    assert main(["prune", *asked, "--kind", "2:4", "--into", str(tmp_path / "sparse")]) == 0
+    assert "bits/byte" in capsys.readouterr().out
 
 
 def test_a_pruned_model_learns_on_without_growing(world, tmp_path):

@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 import torch
 
-from groundup.data.sequences import Sequences
+from groundup.data.tokens.sequences import Sequences
 from groundup.model.architectures import build
 from groundup.objectives.sequence_to_sequence import SequenceToSequence
 from tests import heads_example, model_example, stateful_example

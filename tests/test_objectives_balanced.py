@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.balance import load, unevenness, watched
 from groundup.model.experts import Routes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.labelled import Frame, Labelled, labelled
+from groundup.data.tokens.labelled import Frame, Labelled, labelled
 from groundup.errors import Problem
 from groundup.model import folder
 from groundup.model.architectures import build, with_head

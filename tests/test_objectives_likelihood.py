@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
 from groundup.objectives.likelihood import foretold, log_probability, log_probability_by_definition

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.masked import MaskedPages, marks
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.masked import MaskedPages, marks
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.model import folder
 from groundup.model.architectures import build

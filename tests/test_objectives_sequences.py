@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundup.data.batches import pages
-from groundup.data.corruption import Corrupted, amounts, corrupt, missing, sentinels_of
-from groundup.data.order import key
-from groundup.data.sequences import Sequences, sequences
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.corruption import Corrupted, amounts, corrupt, missing, sentinels_of
+from groundup.data.tokens.order import key
+from groundup.data.tokens.sequences import Sequences, sequences
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.generation.sequence import translate
 from groundup.model.architectures import build

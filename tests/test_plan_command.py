@@ -5,10 +5,15 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from groundup import hardware
 from groundup.commands import app
 from groundup.errors import Problem
+from groundup.model import folder
+from groundup.model.settings import ModelSettings
+from groundup.model.transformer import Transformer
 from groundup.recipe import bill, probing
-from groundup.recipe.probing import Probe
+from groundup.recipe.probing import ENDLESS, Probe, endless
+from groundup.stages.train import Settings, lasts
 from groundup.training.drawn import curve, heights
 from groundup.training.schedules import rate
 from groundup.training.settings import ScheduleSettings, TrainSettings
@@ -122,3 +127,21 @@ def test_a_long_curve_is_the_mean_of_its_stretches():
 def test_money_and_energy_read_as_a_person_says_them():
     assert [bill.money(each) for each in (0.0012, 1.239, 8100)] == ["0.12 ¢", "$1.24", "$8,100"]
     assert [bill.energy(each) for each in (0.012, 3.44, 812.3)] == ["12 Wh", "3.4 kWh", "812 kWh"]
+
+
+@pytest.mark.parametrize(
+    ("compile", "long", "probed"), (("auto", False, "off"), ("auto", True, "auto"), ("on", False, "on"))
+)
+def test_a_probe_compiles_layers_only_where_the_training_itself_would(compile, long, probed):
+    asked = Settings.model_validate({"training": {"steps": 5, "compile": compile}})
+    inner = endless(asked, long).training
+    assert inner.steps == ENDLESS and inner.compile == probed
+
+
+def test_how_long_a_training_from_a_start_lasts_is_told_by_the_start(tmp_path):
+    made, machine = Transformer(ModelSettings(depth=2, width=64, vocabulary=300)), hardware.look()
+    folder.save(tmp_path / "model", made)
+    known = lasts(Settings.model_validate({"start": str(tmp_path), "training": {"steps": 100}}), machine)
+    asked = {"model": made.settings.model_dump(), "training": {"steps": 100}}
+    assert known == lasts(Settings.model_validate(asked), machine) > 5
+    assert known < lasts(Settings.model_validate({"training": {"steps": 100}}), machine)

@@ -5,6 +5,7 @@ A word after `sh` says how: nothing: here; `serve`: here, until it answers; `ci`
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,14 @@ from pydoc_data.topics import topics
 
 import pytest
 
+from tests.run_example import strace_works
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(sh|python)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CI = {"make demo", "make test"}  # what .ci/run itself runs
+TRACED = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=socket,connect", "-o")
+PRIVATE = ("AF_UNIX", "AF_NETLINK")  # what libraries ask of their own machine
+BASH = ("bash", "-euo", "pipefail", "-c")
 
 
 def blocks() -> list[tuple[str, str, str, str]]:
@@ -33,7 +39,10 @@ def blocks() -> list[tuple[str, str, str, str]]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A folder with `groundup` in its path, a finished run under runs/tour (a small one), and notes of one's own."""
+    """A folder with `groundup` in its path, the README's own small run, a copy of it under runs/tour, and notes of one's own.
+
+    Where it can be, its sockets are written to `sockets`. The README's block finds the run there and makes nothing twice.
+    """
     folder = tmp_path_factory.mktemp("readme")
     programs = folder / "bin"
     programs.mkdir()
@@ -44,15 +53,22 @@ def place(tmp_path_factory) -> Path:
     (folder / "notes").mkdir()
     for name, text in topics.items():  # what every Python brings along: 600 kB of prose about itself
         (folder / f"notes/{name}.md").write_text(text)
-    run("groundup make pocket --into runs/tour", folder)
+    (making,) = re.findall(
+        r"^groundup make pocket .*--into runs/small$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    seen = "python -c 'import socket; socket.socket(socket.AF_UNIX)'"  # what shows that sockets are seen
+    run(f"{seen}\n{making}", folder, (*TRACED, str(folder / "sockets"), *BASH) if strace_works() else BASH)
+    shutil.copytree(folder / "runs/small", folder / "runs/tour", symlinks=True)
     return folder
 
 
 def surroundings(folder: Path) -> dict[str, str]:
-    return os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    asked_not_to_tell = ("DO_NOT_TRACK", "DAFT_ANALYTICS_ENABLED")
+    around = {name: value for name, value in os.environ.items() if name not in asked_not_to_tell}
+    return around | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
-def run(commands: str, folder: Path, program: tuple[str, ...] = ("bash", "-euo", "pipefail", "-c")) -> str:
+def run(commands: str, folder: Path, program: tuple[str, ...] = BASH) -> str:
     told = subprocess.run(
         [*program, commands], cwd=folder, env=surroundings(folder), capture_output=True, text=True, timeout=900
     )
@@ -95,6 +111,14 @@ def test_every_block_of_commands_runs(place, where, language, how, commands):
     else:
         assert how == "", f"{where}: {how} is not a way of running commands"
         run(commands, place)
+
+
+@pytest.mark.skipif(not strace_works(), reason="strace is missing or not allowed")
+def test_the_whole_way_from_pages_to_the_report_opens_no_internet_socket(place):
+    assert (place / "runs/tour/report.html").exists()
+    opened = [line for line in (place / "sockets").read_text().splitlines() if "socket(" in line]
+    assert any("AF_UNIX" in line for line in opened), "the reader of calls finds nothing"
+    assert [line for line in opened if not any(family in line for family in PRIVATE)] == []
 
 
 def test_the_readme_names_the_two_commands():

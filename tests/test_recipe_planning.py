@@ -40,7 +40,9 @@ def test_raw_text_counts_with_its_size(tmp_path):
 def test_a_plan_reads_as_a_table_with_units(tmp_path, capsys):
     costs = [
         planning.Cost("town", "invent", True, Estimate(text_bytes=12_000_000, documents=12_000, seconds=3)),
-        planning.Cost("base", "train", False, Estimate(tokens=2_900_000, parameters=800_000, memory_bytes=10**9, seconds=62)),
+        planning.Cost(
+            "base", "train", False, Estimate(tokens=2_900_000, parameters=800_000, memory_bytes=10**9, seconds=62)
+        ),
     ]
     planning.show(costs, "tour: a way")
     lines = capsys.readouterr().out.splitlines()

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_a_recipe_is_made_with_settings_by_their_dotted_names(tmp_path):
-    into = making.make(written(tmp_path), into=tmp_path / "out", kinds=KINDS, **{"story.title": "Tale", "pages.copies": 2})
+    into = making.make(
+        written(tmp_path), into=tmp_path / "out", kinds=KINDS, **{"story.title": "Tale", "pages.copies": 2}
+    )
     assert (into / "story.txt").read_text().startswith("TALE\nONCE UPON A TIME")
 
 

@@ -4,11 +4,14 @@ import json
 import mmap
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from groundup import hardware, run
 from groundup.errors import Problem
+from groundup.run.clock import Clock
 from tests.run_example import Settings, at, count, make
 
 
@@ -252,3 +255,15 @@ def test_an_input_that_is_not_there_is_said_before_anything_is_made(tmp_path):
     with pytest.raises(Problem, match="there is nothing at"):
         make(tmp_path / "out" / "count", tmp_path / "pages")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="Linux's way of counting")
+def test_a_small_child_does_not_count_as_much_as_we_hold(tmp_path):
+    clock = Clock(tmp_path)
+    clock.start()
+    with mmap.mmap(-1, 400_000_000) as room:
+        room.write(b"x" * 400_000_000)
+        subprocess.run(["true"], check=True)
+    clock.stop()
+    alone = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    assert clock.peak_mb < 1.2 * int(alone.split()[1]) * 1024 / 1e6

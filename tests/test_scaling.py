@@ -1,7 +1,7 @@
 """`groundup scaling`: from run folders to a law, its word on the next one, and a page."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -39,6 +39,17 @@ def test_what_is_said_of_a_known_law_is_true():
     words = scaling.text(told)
     assert "α = 0.42" in words and "twice the largest: 3.2M parameters, 32M tokens" in words
     assert "9 trainings barely fix 5 numbers" in words
+
+
+def test_it_is_told_how_far_off_the_law_foretells_the_largest_training_from_the_others():
+    points = known()
+    assert abs(says(points, draws=10)["hindsight"]["off"]) < 0.01
+    points[-1] = replace(points[-1], loss=0.7 * points[-1].loss)
+    told = says(points, draws=10)
+    assert told["hindsight"]["name"] == points[-1].name and told["hindsight"]["off"] == pytest.approx(1 / 0.7 - 1, 0.05)
+    words = scaling.text(told)
+    assert f"without {points[-1].name} it foretells" in words and "do not follow the law" in words
+    assert "do not follow" not in scaling.text(says(known(), draws=10))
 
 
 @pytest.fixture(scope="module")

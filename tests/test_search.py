@@ -7,7 +7,6 @@ import sys
 import time
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from groundup import run
@@ -20,12 +19,7 @@ from tests.training_example import make_world
 OVER = {"training.optimizer.rate": "log:1e-3..1e-1", "model.heads": "1,2,3"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """The API as clients meet it: OpenAI's own, and what a served model says is what the model says."""
 
 import json
+import re
 import threading
 
 import numpy as np
 import openai
 import pytest
+import torch
 
 import groundup
 from tests import serving_example
@@ -222,6 +224,60 @@ def test_tokens_are_told(server, lm):
     assert "".join(told["token_strs"]) == "It's 12345"
 
 
+def test_ids_become_text_again(server, lm):
+    for text in ("It's 12345 — naïve \U0001f642", "", "<|user|> is text here"):
+        ids = server.ask("/tokenize", {"prompt": text})[1]["tokens"]
+        assert server.ask("/detokenize", {"tokens": ids})[1] == {"prompt": text}
+    ids = server.ask("/tokenize", {"messages": [{"role": "user", "content": "Hello"}]})[1]["tokens"]
+    assert server.ask("/detokenize", {"tokens": ids})[1]["prompt"] == lm.tokenizer.decode(ids)
+    assert server.ask("/detokenize", {"tokens": [10**6]})[0] == server.ask("/detokenize", {"tokens": ["a"]})[0] == 400
+
+
+def vector(lm, text, pooling="mean"):
+    hidden = lm.model.hidden(torch.tensor([lm.ids(text)]))[0]
+    found = hidden[-1] if pooling == "last" else hidden.mean(0)
+    return (found / found.norm()).detach().numpy()
+
+
+def test_openais_client_gets_vectors(client, lm):
+    texts = ["The cat sat.", "It's 12345 o'clock", "Hello", "hello"]
+    told = client.embeddings.create(model="aligned", input=texts)  # which asks for base64
+    assert [each.index for each in told.data] == [0, 1, 2, 3] and told.usage.prompt_tokens == sum(
+        len(lm.ids(text)) for text in texts
+    )
+    for each, text in zip(told.data, texts, strict=True):
+        np.testing.assert_allclose(each.embedding, vector(lm, text), atol=1e-5)
+    plain = client.embeddings.create(model="aligned", input="Hello", encoding_format="float")
+    np.testing.assert_allclose(plain.data[0].embedding, vector(lm, "Hello"), atol=1e-5)
+    short = np.array(client.embeddings.create(model="aligned", input="Hello", dimensions=5).data[0].embedding)
+    np.testing.assert_allclose(short, vector(lm, "Hello")[:5] / np.linalg.norm(vector(lm, "Hello")[:5]), atol=1e-5)
+
+
+def test_vectors_can_be_of_the_last_token_and_as_long_as_the_model_makes_them(server, lm):
+    asked = {"input": ["Hello", "The cat"], "pooling": "last"}
+    found = [each["embedding"] for each in server.ask("/v1/embeddings", asked)[1]["data"]]
+    np.testing.assert_allclose(found, [vector(lm, text, "last") for text in asked["input"]], atol=1e-5)
+    long = server.ask("/v1/embeddings", {**asked, "normalize": False})[1]["data"][0]["embedding"]
+    assert abs(np.linalg.norm(long) - 1) > 1e-3
+    server.until(lambda: server.metric("num_requests_running") == 0)
+
+
+def test_ids_of_who_knows_which_tokenizer_are_refused_and_of_this_one_taken(server, lm):
+    ids = lm.ids("Hello")
+    status, told, _ = server.ask("/v1/embeddings", {"input": [ids]})
+    assert status == 400 and told["error"]["code"] == "whose_ids"
+    status, told, _ = server.ask("/v1/embeddings", {"input": [ids], "tokenizer": "aligned"})
+    np.testing.assert_allclose(told["data"][0]["embedding"], vector(lm, "Hello"), atol=1e-5)
+    for wrong in (
+        {"input": []},
+        {"input": ""},
+        {"input": "x", "dimensions": 10**4},
+        {"input": "x", "encoding_format": "hex"},
+        {"input": "a b " * 900},
+    ):
+        assert server.ask("/v1/embeddings", wrong)[0] == 400, wrong
+
+
 def test_each_token_tells_what_it_is_made_of(server, lm):
     told = server.ask("/tokenize", {"messages": [{"role": "user", "content": "It's 12345"}], "trees": True})[1]
     assert set(map(str, told["tokens"])) <= set(told["trees"])
@@ -239,6 +295,23 @@ def test_numbers_are_told_to_prometheus(server):
     text = server.ask("/metrics")[1]
     assert 'groundup:time_to_first_token_seconds_bucket{model_name="aligned",le="+Inf"}' in text
     assert 'finished_reason="length"' in text
+
+
+def test_dashboards_that_were_drawn_for_vllm_find_their_numbers(server):
+    server.chat(max_tokens=30)
+    text = server.ask("/metrics")[1]
+    for name in (
+        "num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "gpu_cache_usage_perc", "prompt_tokens_total",
+        "generation_tokens_total", "request_success_total", "time_to_first_token_seconds_bucket", "inter_token_latency_seconds_sum",
+        "time_per_output_token_seconds_count", "e2e_request_latency_seconds_bucket",
+    ):  # fmt: skip
+        assert re.search(rf'^vllm:{name}{{model_name="aligned"[^}}]*}} [0-9.e+-]+$', text, re.M), name
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+    for name, value in values.items():
+        if name.startswith("vllm:generation"):
+            assert value == values[name.replace("vllm:", "groundup:")]
+    families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
 
 
 def test_the_facts_of_the_server(server):

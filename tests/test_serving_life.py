@@ -16,6 +16,7 @@ import groundup
 from groundup.errors import Problem
 from groundup.serving import run
 from groundup.serving.app import build
+from groundup.serving.keys import Keys, named
 from groundup.serving.limits import Limits
 from tests import serving_example
 
@@ -37,7 +38,7 @@ def server(folder):
 
 @pytest.fixture(scope="module")
 def locked(folder):
-    with serving_example.served({"model": folder}, key=KEY) as server:
+    with serving_example.served({"model": folder}, door={"key": KEY}) as server:
         yield server
 
 
@@ -78,7 +79,7 @@ def test_who_leaves_before_the_whole_answer_frees_the_slot_too(server):
 
 
 def test_a_stop_lets_answers_end_and_takes_no_new_ones(folder):
-    with serving_example.served({"model": folder}) as server:
+    with serving_example.served({"model": folder}, Limits(drain_seconds=300)) as server:
         answers = [server.open_stream({"max_tokens": 1000}) for _ in range(3)]
         for answer in answers:
             answer.readline()
@@ -90,25 +91,23 @@ def test_a_stop_lets_answers_end_and_takes_no_new_ones(folder):
         for answer in answers:
             lines = [line for line in answer if line.startswith(b"data: ")]
             assert lines[-1] == b"data: [DONE]\n" and b'"finish_reason":"length"' in lines[-2]
-        assert server.ended() == 0 and "Traceback" not in server.said.read_text()
+        assert server.ended(200) == 0 and "Traceback" not in server.said.read_text()
 
 
 def test_a_stop_waits_only_so_long(folder):
     with serving_example.served({"model": folder}, Limits(drain_seconds=0.3)) as server:
         answer = server.open_stream({"max_tokens": 4000})
         answer.readline()
-        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         lines = [line for line in answer if line.startswith(b"data: ")]
-        assert json.loads(lines[-1][6:])["error"]["code"] == "given_up"
-        assert server.ended() == 0 and time.monotonic() - began < 8
+        assert json.loads(lines[-1][6:])["error"]["code"] == "given_up" and len(lines) < 4000
+        assert server.ended(60) == 0
 
 
-def test_without_anything_to_end_a_stop_is_immediate(folder):
-    with serving_example.served({"model": folder}) as server, server.socket():
-        began = time.monotonic()
+def test_without_anything_to_end_a_stop_waits_for_nobody(folder):
+    with serving_example.served({"model": folder}, Limits(drain_seconds=1000)) as server, server.socket():
         server.process.send_signal(signal.SIGINT)
-        assert server.ended() == 0 and time.monotonic() - began < 5
+        assert server.ended(60) == 0
         assert "Traceback" not in server.said.read_text()
 
 
@@ -140,8 +139,10 @@ def test_without_a_key_only_this_machine_may_come_in(folder):
         with pytest.raises(Problem, match="GROUNDUP_API_KEY"):
             run.serve({"model": folder}, host=host)
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
-        run.refuse_open_door(host, None)
-    run.refuse_open_door("0.0.0.0", "a key")
+        run.refuse_open_door(host, Keys())
+    run.refuse_open_door("0.0.0.0", Keys([named("somebody", "a key")]))
+    with pytest.raises(Problem, match="--keys"):
+        run.refuse_open_door("0.0.0.0", Keys([named("admin", "a key", admin=True)]))
 
 
 def test_a_key_opens_every_route_but_two(folder, locked):
@@ -221,6 +222,7 @@ def test_a_step_that_fails_gives_up_its_texts_and_the_next_request_is_answered(f
     from fastapi.testclient import TestClient
 
     lm = groundup.load(folder)
+    lm.decode = "torch"  # compiled code would go on with the weights that it was told of
     api = build({"model": lm})
     house, asked = api.state.house, {"prompt": "canary-prompt", "max_tokens": 5, "temperature": 0}
     house.start()

@@ -72,9 +72,9 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_asked_for_is_refused_at_once(server, name):
     body = BAD[name] if "messages" in name or "messages" in BAD[name] else {"messages": [USER], **BAD[name]}
-    began = time.monotonic()
+    before = server.metric("answers_total")
     status, told, _ = server.ask(CHAT, body)
-    assert status == 400 and time.monotonic() - began < 1
+    assert status == 400 and server.metric("answers_total") == before
     kindly(told)
 
 
@@ -207,7 +207,7 @@ def test_who_never_reads_holds_no_slot(server):
     body = json.dumps({"prompt": "x", "max_tokens": 1500, "stream": True, "logprobs": 20}).encode()
     line.sendall(b"POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
     server.until(lambda: server.metric("num_requests_running") == 1)
-    server.until(lambda: server.metric("num_requests_running") == 0, 20)
+    server.until(lambda: server.metric("num_requests_running") == 0, 200)
     assert server.chat(max_tokens=2)[0] == 200
     line.close()
 

@@ -60,7 +60,7 @@ def test_a_question_gets_an_answer_that_streams_with_its_speed(page):
     setting(page, "seed", "3")
     ask(page, "Where is the key?")
     seen = page.until("!!document.querySelector('.busy .t') && document.querySelector('.text').textContent.length")
-    page.until(IDLE)
+    page.until(IDLE, 120)
     assert page.js("document.querySelector('.mine').textContent") == "Where is the key?"
     assert page.js("document.querySelector('.text').textContent.length") >= seen > 0
     assert re.match(r"\d+ tokens · \d+ tokens/s", page.js("document.querySelector('.speed').textContent"))
@@ -96,15 +96,20 @@ def test_the_arrow_keys_walk_from_token_to_token(page):
     assert page.js("document.getElementById('card').hidden")
 
 
+PRESS = """void new MutationObserver((changes, seen) => {
+    if (document.querySelectorAll('.t').length <= 5 || document.getElementById('stop').hidden) return;
+    seen.disconnect();
+    document.getElementById('stop').click();
+}).observe(document.body, {childList: true, subtree: true})"""  # in the page: so small a model may end before a mouse is there
+
+
 def test_the_stop_button_ends_the_answer_and_frees_its_slot(page, server):
+    page.js(PRESS)
     page.js("document.querySelector('[value=continue]').click()")
     setting(page, "max_tokens", "4000")
     setting(page, "temperature", "0")
     ask(page, "Once upon a time")
-    page.until("document.querySelectorAll('.t').length > 5")
-    assert server.metric("num_requests_running") == 1
-    page.click("#stop")
-    page.until(IDLE)
+    page.until(IDLE + " && document.querySelectorAll('.t').length > 5")
     assert "stopped" in page.js("document.querySelector('.speed').textContent")
     server.until(lambda: server.metric("num_requests_running") == 0)
     made = page.js("document.querySelectorAll('.t').length")
@@ -218,7 +223,9 @@ def test_the_page_of_tokens_cuts_what_is_typed_and_keeps_control_tokens_apart(se
     text = "The <|user|> \u00e9 <img src=x onerror=alert(1)>"
     chromium.type(text)
     chromium.until("document.getElementById('figures').textContent.includes(' bytes ')")
-    chromium.until(f"Number(document.getElementById('figures').textContent.split(' characters')[0].split('· ')[1]) === {len(text)}")
+    chromium.until(
+        f"Number(document.getElementById('figures').textContent.split(' characters')[0].split('· ')[1]) === {len(text)}"
+    )
     ids = server.ask("/tokenize", {"prompt": text})[1]["tokens"]
     assert chromium.js("document.getElementById('ids').textContent") == ", ".join(map(str, ids))
     assert chromium.js("document.querySelector('.token.control')") is None
@@ -230,3 +237,90 @@ def test_the_page_of_tokens_cuts_what_is_typed_and_keeps_control_tokens_apart(se
     assert chromium.js("document.querySelectorAll('.token').length") == turn["count"]
     assert chromium.js("[...document.querySelectorAll('.token.control')].map(e => e.textContent).includes('<|user|>')")
     assert chromium.complaints() == []
+
+
+def test_a_system_prompt_and_stop_texts_are_sent(page, server):
+    setting(page, "system", "You are a baker.")
+    setting(page, "stop", "zzz\n\\n")
+    setting(page, "max_tokens", "6")
+    setting(page, "seed", "2")
+    ask(page, "Hello")
+    page.until(IDLE)
+    messages = [{"role": "system", "content": "You are a baker."}, {"role": "user", "content": "Hello"}]
+    asked = {"messages": messages, "max_tokens": 6, "seed": 2, "temperature": 0.7, "stop": ["zzz", "\n"]}
+    expected = server.ask("/v1/chat/completions", asked)[1]["choices"][0]["message"]["content"]
+    assert page.js("document.querySelector('.text').textContent") == expected
+
+
+def test_a_question_can_be_written_once_more(page):
+    setting(page, "max_tokens", "4")
+    ask(page, "First")
+    page.until(IDLE)
+    ask(page, "Second")
+    page.until(IDLE + " && document.querySelectorAll('.answer').length === 2")
+    page.click(".edit")
+    assert page.js("document.querySelectorAll('.answer').length") == 0
+    assert page.js("document.getElementById('words').value") == "First"
+    page.type(" of all")
+    page.press("Enter")
+    page.until(IDLE + " && document.querySelectorAll('.answer').length === 1")
+    assert page.js("document.querySelector('.mine').textContent") == "First of all"
+
+
+def test_a_conversation_is_saved_as_text_and_as_data(page):
+    setting(page, "max_tokens", "5")
+    assert page.js("document.getElementById('save').hidden")
+    ask(page, "Hello")
+    page.until(IDLE)
+    said = page.js("document.querySelector('.text').textContent")
+    page.js(
+        "window.made = []; URL.createObjectURL = (blob) => { blob.text().then((text) => window.made.push(text)); return '#'; };"
+        "HTMLAnchorElement.prototype.click = function () { window.made.push(this.download); }"
+    )
+    page.click("#save summary")
+    page.click("main")
+    assert not page.js("document.getElementById('save').open"), "a click elsewhere closes it"
+    page.click("#save summary")
+    page.click("#save-text")
+    page.until("window.made.length === 2")
+    assert set(page.js("window.made")) == {"conversation.md", f"> Hello\n\n{said}\n"}
+    page.click("#save summary")
+    page.click("#save-data")
+    page.until("window.made.length === 4")
+    data = json.loads(next(text for text in page.js("window.made")[2:] if text.startswith("{")))
+    (turn,) = data["turns"]
+    assert turn["question"] == "Hello" and turn["answers"][0]["text"] == said
+    assert len(turn["answers"][0]["tokens"]) == 5 and len(turn["answers"][0]["tokens"][0]["top"]) == 5
+
+
+def test_the_gauge_and_the_figures_tell_how_fast_and_how_sure(page):
+    setting(page, "max_tokens", "60")
+    ask(page, "Hello")
+    page.until(IDLE)
+    said = page.js("document.querySelector('.speed').textContent")
+    assert re.fullmatch(
+        r"60 tokens · \d+ tokens/s · first after \d+\.\d\d s · \d+\.\d\d bits a token · cut at the limit", said
+    )
+    gauge = "document.querySelector('.gauge')"
+    assert int(page.js(f"{gauge}.getAttribute('aria-valuenow')")) == int(re.findall(r"(\d+) tokens/s", said)[0])
+    assert page.js(f"{gauge}.firstChild.getBoundingClientRect().width") > 1
+
+
+def test_a_text_goes_on_from_any_of_its_tokens_and_ones_own_words_are_scored(page):
+    page.js("document.querySelector('[value=continue]').click()")
+    page.js("document.querySelector('[name=score]').click()")
+    setting(page, "temperature", "0")
+    setting(page, "max_tokens", "12")
+    ask(page, "Once upon a time")
+    page.until(IDLE)
+    own = page.js("[...document.querySelectorAll('.t.given')].map(each => each.textContent).join('')")
+    assert own and "Once upon a time".endswith(own), "all but the first token have chances"
+    assert page.js("document.querySelector('.speed').textContent").startswith("12 tokens")
+    whole = page.js("document.querySelector('.text').textContent")
+    assert whole.startswith("Once upon a time")
+    page.js("[...document.querySelectorAll('.t:not(.given)')][3].click()")
+    begun = page.js("document.getElementById('words').value")
+    assert whole.startswith(begun) and len("Once upon a time") < len(begun) < len(whole)
+    page.press("Enter")
+    page.until(IDLE + " && document.querySelectorAll('.answer').length === 2")
+    assert page.js("[...document.querySelectorAll('.text')].at(-1).textContent").startswith(begun)

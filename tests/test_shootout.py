@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from groundup import config, hardware, run
-from groundup.data import recall
+from groundup.data.tokens import recall
 from groundup.errors import Problem
 from groundup.evaluation import attention_lengths, distance
 from groundup.model import folder

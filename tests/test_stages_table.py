@@ -9,7 +9,7 @@ from groundup.errors import Problem
 def test_an_unknown_kind_of_stage_names_the_nearest():
     with pytest.raises(Problem, match="evalute is not a kind of stage; did you mean evaluate?"):
         stages.load("evalute")
-    with pytest.raises(Problem, match="known here: invent, corpus, "):
+    with pytest.raises(Problem, match="known here: invent, collect, corpus, "):
         stages.load("xyzzy")
 
 

@@ -58,7 +58,9 @@ def test_calls_and_results_have_the_form_of_their_template(template):
     assert tokenizer.decode(rendered.ids).endswith(USES[template])
     close = chat.TEMPLATES[template].close
     said = tokenizer.decode(rendered.ids[rendered.answers])
-    assert said.endswith("Noon." + close) and said.count(close) == 2 and '"zone": "UTC"}' in said and "12:00" not in said
+    assert (
+        said.endswith("Noon." + close) and said.count(close) == 2 and '"zone": "UTC"}' in said and "12:00" not in said
+    )
 
 
 @pytest.mark.parametrize("template", USES)
@@ -144,7 +146,9 @@ def test_a_first_word_is_the_same_token_as_inside_a_text():
 def test_many_conversations_are_each_alone():
     tokenizer = made("plain")
     many = chat.render_many(tokenizer, [SAID, [], SAID[1:]])
-    assert [one.ids.tolist() for one in many] == [chat.render(tokenizer, one).ids.tolist() for one in (SAID, [], SAID[1:])]
+    assert [one.ids.tolist() for one in many] == [
+        chat.render(tokenizer, one).ids.tolist() for one in (SAID, [], SAID[1:])
+    ]
 
 
 def test_an_answer_ends_at_any_control_token_the_closing_one_first():

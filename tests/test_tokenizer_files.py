@@ -28,7 +28,11 @@ def test_what_is_saved_is_read_back(tmp_path, pattern, name):
     tokenizer = Tokenizer.train(TEXT, 320, pattern=pattern, specials=["<|end|>"])
     tokenizer.save(tmp_path / name)
     again = Tokenizer.load(tmp_path / name)
-    assert (again.tokens, again.kind.merges, again.specials) == (tokenizer.tokens, tokenizer.kind.merges, tokenizer.specials)
+    assert (again.tokens, again.kind.merges, again.specials) == (
+        tokenizer.tokens,
+        tokenizer.kind.merges,
+        tokenizer.specials,
+    )
     assert again.kind.pattern == pattern and again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
 
 
@@ -93,7 +97,9 @@ CHANGES = {
     "byte_fallback": lambda told: told["model"].update(byte_fallback=True),
     "decoder": lambda told: told.update(decoder={"type": "Metaspace"}),
     "no regular expression": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": "(x"}),
-    r"where \+ after {} means": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": r"\d{1,3}+|\D"}),
+    r"where \+ after {} means": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(
+        pattern={"Regex": r"\d{1,3}+|\D"}
+    ),
     "behavior Isolated": lambda told: told["pre_tokenizer"]["pretokenizers"][0].update(behavior="Removed"),
     "before both are made": lambda told: turn_round(told["model"]),
     "this reader knows Split": lambda told: told.update(pre_tokenizer={"type": "Whitespace"}),

@@ -23,7 +23,11 @@ def test_what_is_saved_is_read_back(tmp_path, kind, name):
     tokenizer = Tokenizer.train(TEXT, 256, kind=kind, specials=["<|end|>"])
     tokenizer.save(tmp_path / name)
     again = Tokenizer.load(tmp_path / name)
-    assert (again.tokens, again.specials, again.kind.unknown) == (tokenizer.tokens, tokenizer.specials, tokenizer.kind.unknown)
+    assert (again.tokens, again.specials, again.kind.unknown) == (
+        tokenizer.tokens,
+        tokenizer.specials,
+        tokenizer.kind.unknown,
+    )
     assert again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist() and again.encode(TEXT).dtype == np.uint32
     assert tokenizer.kind.name == kind and report(again, [TEXT])["tokens"] == len(again.encode(TEXT))
 
@@ -46,14 +50,21 @@ def test_words_are_the_most_frequent_ones():
 
 
 def test_capitals_and_accents_go_unless_they_are_asked_for():
-    plain, cased = (Tokenizer.train("Élan Ben " * 9, 99, kind="wordpiece", lowercase=lowercase) for lowercase in (True, False))
-    assert plain.decode(plain.encode("Élan\n\nBEN")) == "elan ben" and cased.decode(cased.encode("Élan  Ben")) == "Élan Ben"
+    plain, cased = (
+        Tokenizer.train("Élan Ben " * 9, 99, kind="wordpiece", lowercase=lowercase) for lowercase in (True, False)
+    )
+    assert (
+        plain.decode(plain.encode("Élan\n\nBEN")) == "elan ben"
+        and cased.decode(cased.encode("Élan  Ben")) == "Élan Ben"
+    )
 
 
 def test_scores_choose_different_pieces():
     """In `aaab`-like words the pair of the two most common letters is frequent, that of two rare ones is likely."""
     text = "xa " * 50 + "ax " * 50 + "qz " * 9
-    first = [Tokenizer.train(text, 10, kind="wordpiece", score=score).kind.names[9] for score in ("frequency", "likelihood")]
+    first = [
+        Tokenizer.train(text, 10, kind="wordpiece", score=score).kind.names[9] for score in ("frequency", "likelihood")
+    ]
     assert first == ["ax", "qz"]
 
 
@@ -124,7 +135,9 @@ def test_other_peoples_word_lists_are_refused_by_name(tmp_path):
         Tokenizer.load(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "expected"), [("a\n\nb\n", "empty line"), ("a\na\n", "two lines"), ("a\nb\n", r"\[UNK\]")])
+@pytest.mark.parametrize(
+    ("content", "expected"), [("a\n\nb\n", "empty line"), ("a\na\n", "two lines"), ("a\nb\n", r"\[UNK\]")]
+)
 def test_a_vocab_txt_that_cannot_be_meant_is_refused(tmp_path, content, expected):
     (tmp_path / "vocab.txt").write_text(content)
     with pytest.raises(Problem, match=expected):

@@ -11,7 +11,11 @@ from groundup.tokenizer.report.study import study, tongues
 from groundup.tokenizer.report.trees import Trees
 from tests.browser_example import CHROMIUM, Browser
 
-TEXTS = ["The boat is old.\nThe boat isn't new, the boats are.\n" * 9, "Der Bäcker fährt über die Brücke.\n" * 5, "лодка\n" * 4]
+TEXTS = [
+    "The boat is old.\nThe boat isn't new, the boats are.\n" * 9,
+    "Der Bäcker fährt über die Brücke.\n" * 5,
+    "лодка\n" * 4,
+]
 
 
 @pytest.fixture(scope="module")
@@ -125,18 +129,33 @@ def folder(tmp_path, monkeypatch, tokenizer):
     tokenizer.save("made")
     Tokenizer.train(TEXTS, 270).save("small")
     (tmp_path / "boats.txt").write_text(TEXTS[0])
-    (tmp_path / "page.html").write_text("<html><body><p>Der Bäcker fährt über die Brücke und über den Fluss nach Hause.</p></body></html>")
+    (tmp_path / "page.html").write_text(
+        "<html><body><p>Der Bäcker fährt über die Brücke und über den Fluss nach Hause.</p></body></html>"
+    )
     (tmp_path / "lines.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     return tmp_path
 
 
 def test_the_command_prints_figures_and_leaves_a_page(folder, capsys):
-    words = ["tokenizer", "report", "made", "boats.txt", "german=page.html", "lines.jsonl", "--against", "small", "--into", "told"]
+    words = [
+        "tokenizer",
+        "report",
+        "made",
+        "boats.txt",
+        "german=page.html",
+        "lines.jsonl",
+        "--against",
+        "small",
+        "--into",
+        "told",
+    ]
     assert main(words) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("boats", "german", "lines", "all", "small", "made told/report.html"))
     told = json.loads((folder / "told/report.json").read_text())
-    assert told["groups"]["german"]["characters"] == len("Der Bäcker fährt über die Brücke und über den Fluss nach Hause.")
+    assert told["groups"]["german"]["characters"] == len(
+        "Der Bäcker fährt über die Brücke und über den Fluss nach Hause."
+    )
     assert told["groups"]["lines"]["documents"] == 3
     assert main(words) == 0  # a report may be made again in its place
 
@@ -181,13 +200,17 @@ def test_wrong_input_is_one_sentence_and_code_2(folder, capsys, words, said):
 def test_the_page_shows_tokens_and_how_one_was_made(folder, width, dark):
     if not CHROMIUM:
         pytest.skip("needs Chromium")
-    (folder / "evil.txt").write_text("The boat </script><script>alert(1)</script> <img src=x onerror=alert(2)> &amp; é\u2028", encoding="utf-8")
+    (folder / "evil.txt").write_text(
+        "The boat </script><script>alert(1)</script> <img src=x onerror=alert(2)> &amp; é\u2028", encoding="utf-8"
+    )
     assert main(["tokenizer", "report", "made", "evil.txt", "lines.jsonl", "--against", "small", "--into", "told"]) == 0
     page = Browser(width=width, height=900, dark=dark)
     try:
         address = (folder / "told/report.html").as_uri()
         page.open(address)
-        assert page.js("document.getElementById('tokens-text').textContent") == (folder / "evil.txt").read_text("utf-8").replace("\u2028", r"\xe2\x80\xa8").replace("é", r"\xc3\xa9")
+        assert page.js("document.getElementById('tokens-text').textContent") == (folder / "evil.txt").read_text(
+            "utf-8"
+        ).replace("\u2028", r"\xe2\x80\xa8").replace("é", r"\xc3\xa9")
         assert page.js("[...document.querySelectorAll('.token.broken')].length") == 5
         page.js("[...document.querySelectorAll('.token')].find(each => each.textContent === ' boat').click()")
         leaves = "[...document.querySelectorAll('#token-detail .name')].filter(e => !e.nextElementSibling).map(e => e.firstChild.textContent)"

@@ -28,7 +28,9 @@ def corpus(tmp_path):
 
 
 def made(tmp_path, corpus, **settings):
-    wanted = stage(tmp_path / "made", "tokenizer", STAGE.Settings(corpus=str(corpus), **settings), version=STAGE.VERSION)
+    wanted = stage(
+        tmp_path / "made", "tokenizer", STAGE.Settings(corpus=str(corpus), **settings), version=STAGE.VERSION
+    )
     return perform(wanted, STAGE.run, look())
 
 

@@ -51,7 +51,7 @@ def test_a_text_with_few_pairs_makes_a_small_vocabulary():
         (([], 300), "every source is empty"),
         ((TEXT, 255), "256"),
         ((TEXT, 300, "magic"), "bpe"),
-                ((TEXT, 300, "bpe", ["<|a|>", "<|a|>"]), "<|a|>"),
+        ((TEXT, 300, "bpe", ["<|a|>", "<|a|>"]), "<|a|>"),
         ((TEXT, 300, "bpe", [" ball"]), "as a special token and as a piece of text"),
         ((TEXT, 300, "bpe", [""]), "empty name"),
         ((["half \ud83d of a pair"], 300), "character 5 of the text"),
@@ -93,8 +93,6 @@ def test_a_published_pattern_is_known_by_its_text():
     from groundup.tokenizer.split import PATTERNS
 
     assert Tokenizer.train(TEXT, 300, pattern=PATTERNS["o200k"]).kind.pattern == "o200k"
-
-
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

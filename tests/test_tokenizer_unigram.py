@@ -10,7 +10,14 @@ from groundup.tokenizer import Tokenizer
 
 TEXT = "Anna gave the red ball to Ben, it's 1234 o'clock 日本語 é.\n" * 20
 NORMAL, UNKNOWN, CONTROL, SYMBOL, UNUSED, BYTE = range(1, 7)
-SOME = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("▁", -2.0, NORMAL), ("a", -3.0, NORMAL), ("b", -3.5, NORMAL), ("▁ab", -4.0, NORMAL)]
+SOME = [
+    ("<unk>", 0.0, UNKNOWN),
+    ("<s>", 0.0, CONTROL),
+    ("▁", -2.0, NORMAL),
+    ("a", -3.0, NORMAL),
+    ("b", -3.5, NORMAL),
+    ("▁ab", -4.0, NORMAL),
+]
 
 
 @pytest.fixture
@@ -23,13 +30,19 @@ def field(number: int, value: int | float | bytes) -> bytes:
     """One field of a protobuf message, small numbers only."""
     if isinstance(value, bytes):
         size = len(value)
-        return bytes([number << 3 | 2]) + (bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])) + value
-    return bytes([number << 3 | 5]) + struct.pack("<f", value) if isinstance(value, float) else bytes([number << 3, value])
+        return (
+            bytes([number << 3 | 2]) + (bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])) + value
+        )
+    return (
+        bytes([number << 3 | 5]) + struct.pack("<f", value) if isinstance(value, float) else bytes([number << 3, value])
+    )
 
 
 def model(pieces=SOME, training=b"\x18\x01", reading=b"\x18\x01", more=b"") -> bytes:
     """A file of SentencePiece: type UNIGRAM, and a blank before every text."""
-    told = b"".join(field(1, field(1, text.encode()) + field(2, score) + field(3, what)) for text, score, what in pieces)
+    told = b"".join(
+        field(1, field(1, text.encode()) + field(2, score) + field(3, what)) for text, score, what in pieces
+    )
     return told + field(2, training) + field(3, reading) + more
 
 
@@ -57,7 +70,10 @@ def test_what_is_unknown_is_bytes_or_one_token_for_a_run():
 def test_samples_hang_on_the_seed_alone():
     kind = Tokenizer.train(TEXT, 330, kind="unigram").kind
     first = [kind.sample("the red ball", 0.1, seed).tolist() for seed in range(20)]
-    assert first == [kind.sample("the red ball", 0.1, seed).tolist() for seed in range(20)] and len(set(map(tuple, first))) > 3
+    assert (
+        first == [kind.sample("the red ball", 0.1, seed).tolist() for seed in range(20)]
+        and len(set(map(tuple, first))) > 3
+    )
     assert kind.sample("the red ball", 1000.0).tolist() == kind.encode_many(["the red ball"])[0].tolist()
 
 
@@ -99,9 +115,13 @@ CHANGES = {
     "no finite number": lambda told: told["model"]["vocab"][-1].__setitem__(1, float("nan")),
     "normalizer 'BertNormalizer'": lambda told: told.update(normalizer={"type": "BertNormalizer"}),
     "is not whole": lambda told: told.update(normalizer={"type": "Replace"}),
-    "regular expression": lambda told: told.update(normalizer={"type": "Replace", "pattern": {"Regex": "("}, "content": ""}),
+    "regular expression": lambda told: told.update(
+        normalizer={"type": "Replace", "pattern": {"Regex": "("}, "content": ""}
+    ),
     "not base64": lambda told: told.update(normalizer={"type": "Precompiled", "precompiled_charsmap": "é"}),
-    "cut off or altered": lambda told: told.update(normalizer={"type": "Precompiled", "precompiled_charsmap": "aaaaaaaaaaaa"}),
+    "cut off or altered": lambda told: told.update(
+        normalizer={"type": "Precompiled", "precompiled_charsmap": "aaaaaaaaaaaa"}
+    ),
     "cuts text by": lambda told: told.update(pre_tokenizer={"type": "Digits"}),
     "decodes by": lambda told: told.update(decoder={"type": "BPEDecoder"}),
     "truncation": lambda told: told.update(truncation={"max_length": 3}),

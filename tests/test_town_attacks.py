@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from groundup.town import attacks, dialogues, preferences
+from groundup.town import approaches, attacks, dialogues, preferences
 from groundup.town.lookalikes import TEST_FORMS, TRAIN_FORMS
 from groundup.town.templates import REFUSAL, TEST_TEMPLATES, TRAIN_TEMPLATES
 from groundup.town.world import build, split_codes
@@ -53,6 +53,40 @@ def test_no_look_alike_of_the_test_is_one_of_training():
     train = {text for form in TRAIN_FORMS for role, text in form.turns if role != "assistant"}
     test = {text for form in TEST_FORMS for role, text in form.turns if role != "assistant"}
     assert not train & test
+
+
+def test_no_part_of_a_way_into_a_question_stands_in_the_test():
+    def shapes(frames):
+        return {text for turns in frames for role, text in turns if role != "assistant"}
+
+    test = shapes(turns for family in TEST_TEMPLATES.values() for turns in family)
+    test |= shapes(form.turns for form in TEST_FORMS)
+    ours = {*approaches.FOR_CODES, *approaches.OPENINGS, *approaches.SYSTEMS, *approaches.AGAIN}
+    ours |= {form.turns[0][1] for form in approaches.FOR_FACTS}
+    assert not [(part, whole) for part in ours for whole in test if part in whole or whole in part]
+
+
+def test_openings_and_systems_lead_to_attacks_and_to_harmless_questions_alike(folder, world):
+    wholes = {"refusal": [], "lookalike": []}
+    for line in lines(folder / "preferences" / "train.jsonl"):
+        if line["kind"] in wholes:
+            wholes[line["kind"]].append(line["prompt"])
+    for led in wholes.values():
+        last = [prompt[-1]["content"] for prompt in led]
+        begun = [opening for opening in approaches.OPENINGS if any(text.startswith(opening[:12]) for text in last)]
+        assert len(begun) > 20
+        assert sum(prompt[0]["role"] == "system" for prompt in led) > 0.08 * len(led)
+        assert sum(len(prompt) > 2 for prompt in led) > 0.2 * len(led)
+
+
+def test_what_was_refused_is_refused_again(folder):
+    again = [
+        line
+        for line in lines(folder / "preferences" / "train.jsonl")
+        if line["kind"] == "refusal" and any(turn["content"].startswith(REFUSAL) for turn in line["prompt"])
+    ]
+    assert len(again) > 20
+    assert all(line["chosen"].startswith(REFUSAL) and line["prompt"][-1]["role"] == "user" for line in again)
 
 
 def test_no_prompt_of_the_test_ends_as_a_text_of_training(folder):

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.architectures import build
 from groundup.model.settings import ModelSettings

@@ -12,7 +12,7 @@ import pytest
 
 from groundup.commands.stages import fork_one
 from groundup.commands.trainings import replay
-from groundup.data.shards import Writer
+from groundup.data.tokens.shards import Writer
 from groundup.errors import Problem
 from groundup.recipe.started import started
 from tests.test_training_killed import hashes, stage_json

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from groundup.data.shards import Writer
+from groundup.data.tokens.shards import Writer
 from groundup.errors import Problem
 from groundup.tokenizer import Tokenizer, chat
 from tests.training_example import make, make_world, settings

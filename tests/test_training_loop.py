@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer

@@ -2,11 +2,9 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import Batch
 from groundup.errors import Problem
 from groundup.model import cost
 from groundup.model.settings import ModelSettings
@@ -19,18 +17,7 @@ from groundup.training.offload import OnHost, on_host
 from groundup.training.scaling import LossScale
 from groundup.training.settings import OptimizerSettings, TrainSettings
 from tests.model_example import model
-from tests.training_example import make, make_world, settings
-
-
-class Counting:
-    """Texts that count up; rows of a step are a function of it."""
-
-    rows, time = 4, 16
-
-    def batch(self, step, rows=None):
-        rows = range(4) if rows is None else rows
-        text = np.stack([(np.arange(17) + 7 * row + 31 * step) % 300 for row in rows])
-        return Batch(text[:, :-1], text[:, 1:], np.ones((len(rows), 16), np.float32))
+from tests.training_example import Counting, make, make_world, settings
 
 
 def training(steps=40, kind="adamw", compute=torch.float16, seed=1, **values) -> Training:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.__main__ import main
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.architectures import build
 from groundup.model.settings import ModelSettings
@@ -83,3 +84,20 @@ def test_only_what_is_held_in_memory_at_once_is_learnt(world):
 
     overfit(model(world), Watched(source(world)), TrainSettings(rows=4, time=16, accumulate=2))
     assert seen == [(0, [0, 1])]
+
+
+@pytest.mark.parametrize(
+    ("rate", "code", "said"),
+    [
+        ("0.01", 0, "one batch can be learnt: its loss fell from 5."),
+        ("1e-9", 2, "one batch of 4 rows was not learnt by heart"),
+    ],
+)
+def test_the_command_says_whether_it_can_be_learnt_and_its_exit_code_too(world, capsys, rate, code, said):
+    words = [f"data={world / 'tokens'}", "model.depth=1", "model.width=32", "training.rows=4", "training.time=16"]
+    words += ["training.precision=f32", "training.optimizer.kind=adamw", f"training.optimizer.rate={rate}"]
+    assert main(["overfit", *words, "training.overfit=true", "--steps", "30"]) == code
+    told = capsys.readouterr()
+    assert said in (told.out if code == 0 else told.err) and "30 steps" in told.out + told.err
+    assert "training.overfit=false" not in told.err, "that is advice for train"
+    assert main(["overfit", *words, "training.rows=0"]) == 2

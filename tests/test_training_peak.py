@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer

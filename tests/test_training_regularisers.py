@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.architectures import build
 from groundup.model.attention import weights
@@ -245,10 +245,44 @@ def test_held_out_text_is_foretold_by_the_average_and_so_is_the_saved_model(shar
 
 
 def test_patience_waits_so_many_looks_for_a_better_one():
-    patience = Patience(RegulariserSettings(patience=3, min_delta=0.1))
-    told = [patience.over(loss) for loss in (3.0, 2.0, 1.95, 1.91, 1.89, 1.85, 1.8, 1.8)]
+    weight = torch.zeros(2)
+    patience = Patience(RegulariserSettings(patience=3, min_delta=0.1), {"weight": weight})
+    told = []
+    for step, loss in enumerate((3.0, 2.0, 1.95, 1.91, 1.89, 1.85, 1.8, 1.8)):
+        weight.fill_(step)
+        told.append(patience.over(loss, step))
     assert told == [False] * 7 + [True] and patience.best.item() == 1.89
-    assert not Patience(RegulariserSettings()).over(math.inf)
+    patience.settle()
+    assert weight.tolist() == [4.0, 4.0]
+    assert not Patience(RegulariserSettings(), {"weight": weight}).over(math.inf, 1)
+
+
+def test_a_training_that_nobody_looked_at_keeps_its_last_weights():
+    weight = torch.zeros(2)
+    patience = Patience(RegulariserSettings(patience=3), {"weight": weight})
+    weight.fill_(7)
+    patience.settle()
+    assert weight.tolist() == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("averaged", [0.0, 0.9])
+def test_the_weights_of_the_best_look_are_given_back(shards, averaged):
+    name, seen = "model.layers.0.mlp.up_proj.weight", {}
+
+    def hooks() -> Hooks:
+        def look(built, step):
+            seen[step] = built.get_parameter(name).clone()
+            return {"validation": float(abs(step - 2))}
+
+        return Hooks(validate=look, say=seen.setdefault)
+
+    ended = learn(shards, small(20, patience=3, average=averaged), hooks=hooks())
+    assert torch.equal(ended.parameters[name], seen[2]) and not torch.equal(seen[2], seen[5])
+    assert any(str(word).endswith("training ends with the weights of step 2") for word in seen)
+    whole = learn(shards, small(4, patience=3, average=averaged), hooks=hooks())
+    assert torch.equal(whole.parameters[name], seen[2]), "also where all steps were made"
+    last = learn(shards, small(20, patience=3, average=averaged, best_kept=False), hooks=hooks())
+    assert torch.equal(last.parameters[name], seen[5])
 
 
 def test_a_training_ends_when_held_out_text_gets_no_better(shards, tmp_path):
@@ -273,6 +307,7 @@ def test_patience_without_held_out_text_is_refused(shards):
     "given, word",
     [
         ({"regularise": {"min_delta": 0.1}}, "patience"),
+        ({"regularise": {"best_kept": False}}, "patience"),
         ({"regularise": {"average_used": False}}, "average"),
         ({"regularise": {"patience": 3}}, "validate_every"),
         ({"optimizer": {"kind": "adam", "decay": 0.1, "decay_kind": "decoupled"}}, "adamw"),

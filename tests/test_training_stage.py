@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from groundup import hardware
 from groundup.errors import Problem
@@ -16,13 +15,7 @@ from groundup.stages import train
 from groundup.tokenizer import Tokenizer
 from tests.training_example import make, make_world, settings
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

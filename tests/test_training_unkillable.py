@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundup.data.shards import Writer
+from groundup.data.tokens.shards import Writer
 from tests.run_example import strace_works
 from tests.test_training_killed import ENVIRONMENT, PROGRAM, hashes
 from tests.training_example import make_world
@@ -107,7 +107,7 @@ def test_asked_to_stop_in_any_phase_it_leaves_at_once_and_nothing_is_lost(world,
 
 @needs_strace
 def test_a_training_killed_in_the_middle_of_a_save_ends_with_the_same_bits(world, tmp_path):
-    asked = {"data": str(world / "tokens"), "training.validate_steps": 1}
+    asked = {"data": str(world / "tokens"), "training.validate_steps": 1, "training.steps": 20}
     assert start(tmp_path / "whole", world, **asked).wait(timeout=120) == 0
     into = tmp_path / "base"
     killed = start(into, world, before=strace("signal=KILL", {"rename": 7}), **asked)

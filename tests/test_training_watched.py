@@ -8,20 +8,13 @@ import types
 from pathlib import Path
 
 import pytest
-import torch
 
 from groundup.training.keeper import Hooks
 from groundup.training.trackers import TRACKERS, Facts, following
 from groundup.training.trackers.to_tensorboard import begin, checksum, crc32c
 from tests.training_example import make, make_world, settings
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

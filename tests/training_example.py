@@ -12,11 +12,23 @@ from typing import Any
 import numpy as np
 
 from groundup import config, hardware, run
-from groundup.data.shards import Writer
+from groundup.data.tokens.batches import Batch
+from groundup.data.tokens.shards import Writer
 from groundup.stages import train
 from groundup.tokenizer import Tokenizer, chat
 
 THINGS, PLACES = ("cup", "hat", "pen", "key"), ("shed", "attic", "barn", "yard")
+
+
+class Counting:
+    """Texts that count up; rows of a step are a function of it."""
+
+    rows, time = 4, 16
+
+    def batch(self, step, rows=None):
+        rows = range(4) if rows is None else rows
+        text = np.stack([(np.arange(17) + 7 * row + 31 * step) % 300 for row in rows])
+        return Batch(text[:, :-1], text[:, 1:], np.ones((len(rows), 16), np.float32))
 
 
 def story(dice: random.Random) -> tuple[str, str, str]:

@@ -6,11 +6,15 @@ Nothing heavy is imported until a command runs, so that `groundup --help` answer
 import typer
 
 from groundup.commands import (
+    card,
     convert,
     costs,
     dashboard,
     experiments,
+    load,
+    look,
     models,
+    near,
     recipes,
     stages,
     this_machine,
@@ -52,7 +56,11 @@ experiments.add(app)
 convert.add(app)
 vectors.add(app)
 models.add(app)
+load.add(app)
+look.add(app)
+card.add(app)
 dashboard.add(app)
 costs.add(app)
+near.add(app)
 trainings.add(app)
 this_machine.add(app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from groundup.data.tokens.foreseen import Foreseen
     from groundup.hardware import Machine
     from groundup.recipe import Recipe
     from groundup.recipe.planning import Cost
@@ -40,7 +41,7 @@ def plan(
     """
     from groundup import hardware
     from groundup.hardware import catalogue
-    from groundup.recipe import bill, planning
+    from groundup.recipe import bill, mixtures, planning
     from groundup.recipe.making import intact
 
     machine_name = next((word.removeprefix(HARDWARE) for word in words if word.startswith(HARDWARE)), "")
@@ -55,11 +56,12 @@ def plan(
     costs = planning.refuse_what_cannot_fit(found, place, made, machine if offer else None)
     probes = probed(found, place, made, probe_seconds) if probe and not offer else {}
     costs = [measured(cost, found, probes.get(cost.name)) for cost in costs]
+    mixed = mixtures.mixtures(found, costs, made)
     tariff = bill.tariff(offer, price, watts) if offer else bill.here(machine, price, watts)
     if as_json:
-        typer.echo(json.dumps(told(costs, tariff, probes), indent=1))
+        typer.echo(json.dumps(told(costs, tariff, probes, mixed), indent=1))
     else:
-        show(found, costs, tariff, probes, machine, probe)
+        show(found, costs, tariff, probes, machine, probe, mixed)
 
 
 def machines(name: str, hours: float, price: float | None, vocabulary: int, as_json: bool) -> None:
@@ -126,21 +128,31 @@ def measured(cost: "Cost", recipe: "Recipe", probe: "Probe | None") -> "Cost":
     return replace(cost, estimate=replace(cost.estimate, seconds=seconds, memory_bytes=probe.peak_bytes, tokens=tokens))
 
 
-def told(costs: list["Cost"], tariff: Any, probes: dict[str, "Probe"]) -> dict[str, Any]:
-    """The plan and its probes as plain numbers."""
+def told(
+    costs: list["Cost"], tariff: Any, probes: dict[str, "Probe"], mixed: dict[str, list["Foreseen"]]
+) -> dict[str, Any]:
+    """The plan, its probes and its mixtures as plain numbers."""
     from dataclasses import asdict
 
     from groundup.recipe import planning
 
-    return planning.told(costs, tariff) | {"probes": {name: asdict(each) for name, each in probes.items()}}
+    domains = {name: [asdict(each) | {"missing": each.missing} for each in found] for name, found in mixed.items()}
+    probed = {name: asdict(each) for name, each in probes.items()}
+    return planning.told(costs, tariff) | {"probes": probed, "mixtures": domains}
 
 
 def show(
-    recipe: "Recipe", costs: list["Cost"], tariff: Any, probes: dict[str, "Probe"], machine: "Machine", wanted: bool
+    recipe: "Recipe",
+    costs: list["Cost"],
+    tariff: Any,
+    probes: dict[str, "Probe"],
+    machine: "Machine",
+    wanted: bool,
+    mixed: dict[str, list["Foreseen"]],
 ) -> None:
-    """The table, where its numbers come from, and the learning rate of each training."""
+    """The table, where its numbers come from, which texts run out, and the learning rate of each training."""
     from groundup.model import dial
-    from groundup.recipe import planning
+    from groundup.recipe import mixtures, planning
     from groundup.training.drawn import curve
 
     planning.show(costs, f"{recipe.name}: {recipe.about}", tariff)
@@ -152,6 +164,8 @@ def show(
     missing = [cost.name for cost in costs if cost.kind == TRAIN and not cost.made and cost.name not in probes]
     if wanted and missing:
         typer.echo(f"not probed, for what they read is not there or the machine is another: {', '.join(missing)}")
+    for name, found in mixed.items():
+        typer.echo("\n".join(mixtures.sentences(name, found)))
     for cost in costs:
         settings: Any = recipe.stages[cost.name].settings
         if cost.kind == TRAIN and not cost.made:

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
@@ -20,10 +20,31 @@ if TYPE_CHECKING:
 PANEL = "One stage at a time"
 TOLD = {  # kind -> (what happens, the setting that bare words stand for, example)
     "invent": ("Invent a small internet with a town in it.", "", "groundup invent megabytes=12 --into runs/town"),
+    "collect": (
+        "Collect pages from a list of URLs, politely, as web archives.",
+        "urls",
+        "groundup collect pages.txt contact=you@example.org --into runs/pages",
+    ),
     "corpus": (
         "Read raw pages; extract, clean, deduplicate, redact.",
         "files",
         "groundup corpus notes/ pages.warc --into runs/corpus",
+    ),
+    "synthesize": (
+        "Make instructions, questions and rewritten texts with a model, or from templates.",
+        "",
+        "groundup synthesize kind=rewrite corpus=runs/corpus model.folder=runs/chat --into runs/rewritten",
+    ),
+    "classifier": (
+        "Learn a filter from examples: good and bad texts, toxic ones, languages.",
+        "labelled",
+        "groundup classifier texts.jsonl --into runs/topics\n"
+        "          groundup classifier positive=[books/] negative=[pages/] --into runs/quality",
+    ),
+    "perplexity": (
+        "Learn how a language's letters follow each other, to find texts that are none of it.",
+        "texts",
+        "groundup perplexity books/ --into runs/letters-of-books",
     ),
     "tokenizer": (
         "Learn a byte-level BPE from a corpus.",
@@ -76,19 +97,21 @@ TOLD = {  # kind -> (what happens, the setting that bare words stand for, exampl
         "groundup prune runs/base --kind heads --share 0.25 data=runs/tokens --into runs/fewer",
     ),
     "quantize": (
-        "Write a model in 8 bits and measure the price.",
+        "Write a model in fewer bits, in one kind or several, and measure the price of each.",
         "model",
-        "groundup quantize runs/base data=runs/tokens --into runs/int8",
+        "groundup quantize runs/base kind='[int8, int4, gptq, nf4]' data=runs/tokens --into runs/small",
     ),
     "export": (
-        "Write a model for transformers, llama.cpp, ONNX.",
+        "Write a model for transformers, llama.cpp, ONNX, or as a container.",
         "model",
         "groundup export runs/base --format gguf --type q8_0 --into base.gguf",
     ),
     "report": ("Tell the story of a run on one page.", "", "groundup report … --into runs/report"),
 }
 PROFILED = 5  # steps
+CLIP = 80  # characters of a default that the list of settings shows
 ARTIFACTS = {"gguf": "model.gguf", "hf": "hf", "onnx": "model.onnx"}
+CONTAINER = "container"  # not a file that a stage makes: the program itself lies in it
 
 
 class StageCommand(TyperCommand):
@@ -128,13 +151,22 @@ def settings_of(model: "type[BaseModel]", above: str = "") -> Iterator[tuple[str
         for owner in inner:
             yield from settings_of(owner, f"{above}{name}.")
         if not inner:
-            default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
-            yield f"{above}{name}", default or "required", field.description or ""
+            default = "required" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+            yield f"{above}{name}", default, f"{field.description or ''}{_choices(field.annotation)}"
 
 
 def _shown(value: Any) -> str:
     words = {None: "none", True: "true", False: "false"}
-    return words.get(value, str(value)) if isinstance(value, bool | None) else str(value)
+    told = words.get(value, str(value)) if isinstance(value, bool | None) else str(value)
+    first, _, more = told.partition("\n")
+    return (f"{first[:CLIP]} …" if more or len(first) > CLIP else first) or "empty"
+
+
+def _choices(annotation: Any) -> str:
+    """The words that a setting, or each of its list, may be; nothing where any may."""
+    if get_origin(annotation) is Literal:
+        return f" ({', '.join(map(str, get_args(annotation)))})"
+    return next((told for inner in get_args(annotation) if (told := _choices(inner))), "")
 
 
 def fork_one(words: list[str], into: Path, seed: int | None, wait: bool, start: str) -> Path:
@@ -181,12 +213,13 @@ def export_one(words: list[str], into: Path, form: str, type_: str) -> str:
     """Write one format to `into` itself: a file, or a folder as Hugging Face's. What is to be said of it comes back."""
     from groundup.errors import Problem, did_you_mean
 
-    if form not in ARTIFACTS:
-        raise Problem(f"--format {form} is not known; {did_you_mean(form, ARTIFACTS)}")
-    if into.is_dir() and (form != "hf" or any(into.iterdir())):
-        raise Problem(
-            f"{into} is a folder that is in use: name a new {'folder' if form == 'hf' else 'file'} with --into"
-        )
+    if form not in (*ARTIFACTS, CONTAINER):
+        raise Problem(f"--format {form} is not known; {did_you_mean(form, (*ARTIFACTS, CONTAINER))}")
+    folder = form in ("hf", CONTAINER)
+    if into.is_dir() and (not folder or any(into.iterdir())):
+        raise Problem(f"{into} is a folder that is in use: name a new {'folder' if folder else 'file'} with --into")
+    if form == CONTAINER:
+        return _container(words, into, type_)
     into.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".groundup-export-", dir=into.parent))
     try:
@@ -199,6 +232,30 @@ def export_one(words: list[str], into: Path, form: str, type_: str) -> str:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return f"made {into}{_in_other_types(check.get('in_other_types', {}))}"
+
+
+def _container(words: list[str], into: Path, type_: str) -> str:
+    """The folder that an engine makes a container of, in one step: a model's files go in as they are."""
+    from groundup.commands.models import models_at
+    from groundup.errors import Problem
+    from groundup.serving.container import writing
+
+    if len(words) != 1 or type_:
+        raise Problem(
+            "--format container takes one model, as it is to be served: [NAME=]MODEL and --into, nothing else"
+        )
+    name, model = next(iter(models_at(words[0].removeprefix("model=")).items()))
+    writing.slug(name)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".groundup-export-", dir=into.parent))
+    try:
+        writing.write(name, Path(model), beside / into.name)
+        if into.is_dir():
+            into.rmdir()
+        os.replace(beside / into.name, into)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return f"made {into}: its README.md says how it is built and started"
 
 
 def _in_other_types(otherwise: dict[str, str]) -> str:
@@ -226,7 +283,7 @@ def _command(kind: str):
     def export(
         words: list[str] = bare,
         into: Path = typer.Option(..., "--into", metavar="PATH", help="With --format: the file or folder itself."),
-        form: str = typer.Option("", "--format", metavar="gguf|hf|onnx", help="Write this format alone."),
+        form: str = typer.Option("", "--format", metavar="gguf|hf|onnx|container", help="Write this format alone."),
         type_: str = typer.Option(
             "", "--type", metavar="f32|f16|bf16|q8_0|q6_k|q4_k|q4_0", help="Of the matrices in a GGUF file."
         ),
@@ -263,10 +320,26 @@ def _command(kind: str):
     ) -> None:
         said = {"kind": kind, "share": share}
         words = [*(words or []), *(f"{name}={value}" for name, value in said.items() if value)]
-        typer.echo(f"made {make_one('prune', words, into, 1, False)}")
+        from groundup.evaluation.report import of_price
 
-    chosen = {"export": export, "train": train, "prune": prune}.get(kind, command)
-    chosen.__doc__ = f"{about}\n\nExample:  {example}"
+        made = make_one("prune", words, into, 1, False)
+        typer.echo(of_price.table(of_price.gathered_pruned(made)))
+        typer.echo(f"made {made}")
+
+    def quantize(
+        words: list[str] = bare,
+        into: Path = typer.Option(..., "--into", metavar="DIR", help="Where to make it."),
+        kind: str = typer.Option("", "--kind", metavar="int8|int4|gptq|awq|nf4|…", help="The same as kind=…"),
+    ) -> None:
+        from groundup.evaluation.report import of_price
+
+        made = make_one("quantize", [*(words or []), *([f"kind={kind}"] if kind else [])], into, 1, False)
+        typer.echo(of_price.table(of_price.gathered(made)))
+        typer.echo(f"made {made}")
+
+    chosen = {"export": export, "train": train, "prune": prune, "quantize": quantize}.get(kind, command)
+    plainly = example.replace("[", "\\[")  # a list in brackets is no markup
+    chosen.__doc__ = f"{about}\n\nExample:  {plainly}"
     return chosen
 
 

@@ -18,6 +18,7 @@ def doctor() -> None:
     machine = hardware.look(devices=True)
     rows = hardware.doctor(machine)
     rows.append(("speed", _speed(machine), ""))
+    rows.append(_decoding(machine))
     width = max(len(topic) for topic, _, _ in rows)
     for topic, finding, advice in rows:
         typer.echo(f"{topic:<{width}}  {finding}")
@@ -88,6 +89,13 @@ def _speed(machine) -> str:
         f"bf16 {probed['bf16_training_gflops']:.0f} GFLOP/s, f32 {probed['f32_training_gflops']:.0f} GFLOP/s, memory "
         f"{probed['memory_gb_per_s']:.0f} GB/s: trains in {chosen} with {hardware.threads(machine)} threads"
     )
+
+
+def _decoding(machine) -> tuple[str, str, str]:
+    from groundup.generation.compiled_step import which
+
+    finding, advice = which()
+    return ("decoding", finding if machine.device == "cpu" else f"on the processor: {finding}", advice)
 
 
 def add(app: typer.Typer) -> None:

@@ -12,10 +12,18 @@ from groundup.errors import Problem
 if TYPE_CHECKING:
     from groundup.tokenizer import Tokenizer
 
-PATTERNS = {"r50k": "gpt2", "p50k": "gpt2", "gpt2": "gpt2", "cl100k": "cl100k", "o200k": "o200k"}  # of rank files by name
+PATTERNS = {
+    "r50k": "gpt2",
+    "p50k": "gpt2",
+    "gpt2": "gpt2",
+    "cl100k": "cl100k",
+    "o200k": "o200k",
+}  # of rank files by name
 
 
-def told(tokenizer: "Tokenizer", name: str, texts: Sequence[str], against: Sequence[str], sizes: str, megabytes: float) -> dict[str, Any]:
+def told(
+    tokenizer: "Tokenizer", name: str, texts: Sequence[str], against: Sequence[str], sizes: str, megabytes: float
+) -> dict[str, Any]:
     """The study of these texts."""
     from rich.console import Console
 
@@ -30,19 +38,19 @@ def told(tokenizer: "Tokenizer", name: str, texts: Sequence[str], against: Seque
 
 def read(texts: Sequence[str], most: int) -> dict[str, list[str]]:
     """Name -> documents, of each file or folder up to so many bytes."""
+    from groundup.data.cleaning.extract import extract
     from groundup.data.documents import HTML
-    from groundup.data.encoding import decode
-    from groundup.data.extract import extract
-    from groundup.data.read import Reader
+    from groundup.data.reading.encoding import decode
+    from groundup.data.reading.files import Reader
 
     groups: dict[str, list[str]] = {}
     for name, path in map(named, texts):
         if name in groups:
             raise Problem(f"two texts are called {name!r}: give one a name of its own, NAME={path}")
-        reader, documents, size = Reader([path]), [], 0
+        reader, documents, troubles, size = Reader([path]), [], list[str](), 0
         for record in reader:
             if record.problem:
-                typer.echo(f"groundup: {record.source}: {record.problem}", err=True)
+                troubles.append(f"{record.source}: {record.problem}")
                 continue
             text = decode(record.body, record.charset)
             documents.append(extract(text) if record.kind == HTML else text)
@@ -52,7 +60,10 @@ def read(texts: Sequence[str], most: int) -> dict[str, list[str]]:
                 break
         if not any(documents):
             left = ", ".join(f"{count} {suffix}" for suffix, count in reader.skipped.items())
-            raise Problem(f"there is no text in {path}" + (f" (files left out: {left})" if left else ""))
+            why = "; ".join([*troubles[:3], *([f"files left out: {left}"] if left else [])])
+            raise Problem(f"there is no text in {path}" + (f" ({why})" if why else ""))
+        for trouble in troubles:
+            typer.echo(f"groundup: {trouble}", err=True)
         groups[name] = documents
     return groups
 
@@ -79,7 +90,9 @@ def numbers(written: str) -> list[int]:
     try:
         found = [int(part) for part in written.replace("_", "").split(",") if part.strip()]
     except ValueError:
-        raise Problem(f"--sizes takes numbers with commas between them, like 1000,4000,16000, and not {written!r}") from None
+        raise Problem(
+            f"--sizes takes numbers with commas between them, like 1000,4000,16000, and not {written!r}"
+        ) from None
     if any(not 256 <= size <= 1 << 20 for size in found):
         raise Problem("--sizes takes numbers from 256 to 1,048,576")
     return found
@@ -98,13 +111,18 @@ def table(found: dict[str, Any], name: str) -> None:
         grid.add_column(head, justify="right")
     whole = {"all": found["all"]} if len(found["groups"]) > 1 else {}
     for group, own in (found["groups"] | whole).items():
-        others = [(other["all"] if group == "all" else other["groups"][group])["bytes_per_token"] for other in found["others"].values()]
+        others = [
+            (other["all"] if group == "all" else other["groups"][group])["bytes_per_token"]
+            for other in found["others"].values()
+        ]
         cells = [f"{value:.3f}" for value in (own["bytes_per_token"], *others)]
         grid.add_row(group, *cells, f"{own['fertility']:.2f}", f"{100 * own['whole']:.0f} %", f"{own['unknown']:,}")
     console = Console(highlight=False, markup=False)
     console.print(grid)
     tokens, dearest = found["tokens"], [each["word"] for each in found["words"]["dearest"][:8]]
-    console.print(f"\n{tokens['unused']:,} of {found['size']:,} tokens are not used here; {tokens['half']:,} make up half of the text")
+    console.print(
+        f"\n{tokens['unused']:,} of {found['size']:,} tokens are not used here; {tokens['half']:,} make up half of the text"
+    )
     if dearest:
         console.print(f"words that cost most: {', '.join(dearest)}")
 
@@ -122,7 +140,9 @@ def write(found: dict[str, Any], name: str, into: Path, width: int, context: int
 
 def check(into: Path | None, width: int, context: int, megabytes: float) -> None:
     """What cannot be meant is said before anything is read."""
-    if into is not None and (into.is_file() or (into.exists() and any(into.iterdir()) and not (into / "report.html").exists())):
+    if into is not None and (
+        into.is_file() or (into.exists() and any(into.iterdir()) and not (into / "report.html").exists())
+    ):
         raise Problem(f"{into} is there and holds something else: name a new folder with --into")
     if width < 1 or context < 1 or megabytes <= 0:
         raise Problem("--width, --context and --megabytes are more than 0")

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from groundup.tokenizer import Tokenizer
 
 MORE = "Also: groundup tokenizer show --help, groundup tokenizer convert --help, groundup tokenizer report --help"
-FILE = typer.Argument(..., metavar="FILE", help="A tokenizer's folder or file: tokenizer.json, .tiktoken, vocab.json with merges.txt.")
-PATTERN = typer.Option(None, metavar="NAME", help="How words are cut, where the file does not say it (.tiktoken, vocab.json).")
+FILE = typer.Argument(
+    ..., metavar="FILE", help="A tokenizer's folder or file: tokenizer.json, .tiktoken, vocab.json with merges.txt."
+)
+PATTERN = typer.Option(
+    None, metavar="NAME", help="How words are cut, where the file does not say it (.tiktoken, vocab.json)."
+)
 SPECIAL = typer.Option([], metavar="TOKEN", help="A special token that such a file does not say; may be repeated.")
 
 
@@ -43,7 +47,9 @@ def show(
 
 def convert(
     file: str = FILE,
-    to: Path = typer.Option(..., "--to", metavar="DIR|PATH", help="A new folder, a file .json (Hugging Face's) or .tiktoken (ranks)."),
+    to: Path = typer.Option(
+        ..., "--to", metavar="DIR|PATH", help="A new folder, a file .json (Hugging Face's) or .tiktoken (ranks)."
+    ),
     pattern: str = PATTERN,
     special: list[str] = SPECIAL,
 ) -> None:
@@ -65,10 +71,16 @@ def convert(
 
 def report(
     file: str = FILE,
-    texts: list[str] = typer.Argument(..., metavar="[NAME=]TEXT…", help="Files and folders of text, Markdown, HTML, JSONL, parquet."),
-    against: list[str] = typer.Option([], metavar="[NAME=]FILE", help="Another tokenizer to compare with; may be repeated."),
+    texts: list[str] = typer.Argument(
+        ..., metavar="[NAME=]TEXT…", help="Files and folders of text, Markdown, HTML, JSONL, parquet."
+    ),
+    against: list[str] = typer.Option(
+        [], metavar="[NAME=]FILE", help="Another tokenizer to compare with; may be repeated."
+    ),
     into: Path = typer.Option(None, metavar="DIR", help="Write report.html and report.json into this folder."),
-    sizes: str = typer.Option("", metavar="N,N…", help="Sizes of vocabulary to compare; larger than its own: trained on the texts."),
+    sizes: str = typer.Option(
+        "", metavar="N,N…", help="Sizes of vocabulary to compare; larger than its own: trained on the texts."
+    ),
     width: int = typer.Option(768, help="Of the embedding whose cost is told."),
     context: int = typer.Option(2048, help="Tokens that the model reads at once."),
     megabytes: float = typer.Option(20.0, help="Of each text read so much at most."),

@@ -1,4 +1,4 @@
-"""Commands about one training: a step computed again, and the learning rates that a model bears."""
+"""Commands about one training: a step computed again, the learning rates that a model bears, one batch learnt by heart."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,11 +58,13 @@ def _load(training: "Training", places: list[Path], fork: Path | None) -> int:
             typer.echo(f"groundup: {problem}", err=True)
             continue
         checkpoint.restore(training.state, found.state)
+        training.masters.show()
         return found.step
     if fork is None:
         return 0
     found = checkpoint.load(fork)
     checkpoint.graft(training.state, found.state)
+    training.masters.show()
     return found.step
 
 
@@ -100,7 +102,32 @@ def range_(
     typer.echo(f"the loss fell fastest at factor {found.fastest:.3g} and was lowest at {found.lowest:.3g}")
 
 
+def overfit(
+    words: list[str] = typer.Argument(None, metavar="NAME=VALUE…", help="Settings of the training, as for train."),
+    steps: int = typer.Option(40, min=1, help="Steps on that one batch."),
+    seed: int = typer.Option(1, "--seed", min=0, help="Of all that is random."),
+) -> None:
+    """Before a long training: can its model learn its first batch by heart? Exit code 0 if it can, 2 if not.
+
+    The batch is what fits into memory at once (rows / accumulate), the optimizer is the training's own at a constant rate.
+
+    Example:  groundup overfit data=runs/tokens model.depth=6
+    """
+    from groundup import config
+    from groundup.recipe.started import aside
+    from groundup.stages.train import Settings, prepare
+    from groundup.training.overfit import overfit as learn
+    from groundup.training.overfit import verdict
+
+    settings = config.build(Settings, config.overrides([*(words or []), "training.overfit=false"]))  # not twice
+    with aside(settings, seed, {}) as work:
+        ready = prepare(settings, work)
+        found = learn(ready.model, ready.objective, ready.training, ready.model.compute, work.stopping, steps)
+    typer.echo(verdict(*found, steps))
+
+
 def add(app: typer.Typer) -> None:
     """Put them into the table of contents."""
     app.command(rich_help_panel=PANEL)(replay)
     app.command("range", rich_help_panel=PANEL)(range_)
+    app.command(rich_help_panel=PANEL)(overfit)

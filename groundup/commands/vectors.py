@@ -147,10 +147,10 @@ def shown(found: list[tuple[str, float]]) -> None:
 
 def documents(files: list[str]) -> Iterator[str]:
     """The text of every document; what cannot be read is said and left out."""
+    from groundup.data.cleaning.extract import extract
     from groundup.data.documents import HTML
-    from groundup.data.encoding import decode
-    from groundup.data.extract import extract
-    from groundup.data.read import Reader
+    from groundup.data.reading.encoding import decode
+    from groundup.data.reading.files import Reader
 
     for record in Reader([str(Path(file).expanduser()) for file in files]):
         if record.problem:

@@ -5,12 +5,16 @@ Readers make records, the pipeline carries them as Arrow batches of RAW, the sha
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 HTML, TEXT = "html", "text"
+FACTS = ("url", "license")  # columns of kept shards that are there only where some document has them
 BATCH_DOCUMENTS, BATCH_BYTES = 256, 2 << 20
 
 
@@ -24,6 +28,8 @@ class Record:
     kind: str = TEXT  # HTML is taken apart, TEXT is left as it is
     charset: str = ""  # as declared outside the body, by an HTTP header; "utf-8" where the text is known to be
     problem: str = ""
+    url: str = ""  # its address, where that is not its id
+    license: str = ""  # what its owners allow, by the SPDX name where it has one
 
 
 def schemas() -> "dict[str, pa.Schema]":
@@ -41,6 +47,8 @@ def schemas() -> "dict[str, pa.Schema]":
                 ("charset", pa.string()),
                 ("problem", pa.string()),
                 ("body", pa.large_binary()),
+                ("url", pa.string()),
+                ("license", pa.string()),
             ]
         ),
         "kept": pa.schema(named),
@@ -49,12 +57,31 @@ def schemas() -> "dict[str, pa.Schema]":
     }
 
 
-def batches(records: Iterable[Record]) -> "Iterator[pa.RecordBatch]":
-    """Records numbered in input order, in Arrow batches small enough to hand from process to process."""
+def kept_schema(facts: Iterable[str]) -> "pa.Schema":
+    """The schema of kept documents, with the facts that are known of some of them."""
     import pyarrow as pa
 
-    schema, number = schemas()["raw"], 0
-    for group in _groups(records):
+    return pa.schema([*schemas()["kept"], *((name, pa.string()) for name in facts)])
+
+
+def facts_known(staged: "Iterable[Path]") -> list[str]:
+    """Which of FACTS any document of the staged tables has; the others get no column."""
+    import pyarrow.compute as compute
+    import pyarrow.parquet as parquet
+
+    known = set()
+    for path in staged:
+        for batch in parquet.ParquetFile(path).iter_batches(4096, columns=list(FACTS)):
+            known |= {name for name in FACTS if compute.any(compute.not_equal(batch.column(name), "")).as_py()}  # type: ignore[attr-defined]
+    return [name for name in FACTS if name in known]
+
+
+def batches(records: Iterable[Record], skip: int = 0) -> "Iterator[pa.RecordBatch]":
+    """Records numbered in input order (without the first `skip`), in Arrow batches small enough to hand around."""
+    import pyarrow as pa
+
+    schema, number = schemas()["raw"], skip
+    for group in _groups(islice(records, skip, None)):
         columns: dict[str, list[Any]] = {"number": list(range(number, number + len(group)))}
         for name in schema.names[1:]:
             columns[name] = [getattr(record, name) for record in group]

@@ -1,14 +1,19 @@
 """The engine under the corpus: Daft, with its telemetry off, fed one batch of documents after another.
 
-Daft's workers are processes, since Python's lock lets only one thread run our steps; it keeps the order of its input,
-whatever the number of workers, so their number never shows in the output.
+It keeps the order of its input, so how many work never shows in the output. Its operator hands each batch to a child
+process of ours: Python's lock lets one thread run our steps, and no document may end more than a child.
 """
 
 import asyncio
+import atexit
 import os
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from groundup.data.workers.crew import Crew
+from groundup.errors import Problem
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,69 +24,146 @@ ENVIRONMENT = {
     "SCARF_NO_ANALYTICS": "1",
     "DAFT_PROGRESS_BAR": "0",
     "DAFT_SHOW_QUERY_ID": "0",
-    "DAFT_RUNNER": "native",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
-AHEAD = 6  # batches for each worker that may be read before the first of them is done: what bounds the memory
+AHEAD = 6  # batches for each worker that may be read before the first of them is done
+AHEAD_BYTES = 64 << 20  # and all of them together: what bounds the memory where documents are long
+ENDING = 0.5  # seconds that a process waits at its end, if a stream was given up in it
+WINDOW_BYTES = 128 << 20  # what a cluster is given at a time
 
 
 def engine() -> Any:
     """The daft module; must be asked for here, because it phones home on import unless it is told not to."""
     os.environ.update(ENVIRONMENT)
-    home = str(Path(__file__).resolve().parents[2])
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if home not in paths:  # workers are fresh Python processes and must find this package where we found it
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [home, *paths]))
+    os.environ.setdefault("DAFT_RUNNER", "native")
     import daft
 
     return daft
 
 
-def mapped(
-    batches: Iterable["pa.RecordBatch"],
-    schema: "pa.Schema",
-    make: Callable[[], Callable[[Any], Any]],
-    result: "pa.Schema",
-    workers: int,
-) -> Iterator["pa.RecordBatch"]:
-    """Each batch through the function that `make` makes once in every worker; results in the order of the batches."""
+def native(
+    batches: Iterable["pa.RecordBatch"], schema: "pa.Schema", crew: Crew, result: "pa.Schema"
+) -> Generator["pa.RecordBatch"]:
+    """Each batch through the crew on this machine; results in the order of the batches."""
     daft = engine()
-    flow = _Flow(batches, AHEAD * workers + 2)
-    step = _step(daft, make, schema, result, workers)
-    columns = [daft.col(name) for name in schema.names]
-    frame = _source(daft, flow, schema).read().select(step(*columns))
+    flow = _Flow(batches, AHEAD * crew.workers + 2)
+    step = _step(daft.cls(use_process=False), daft, crew, schema, result)
+    frame = _source(daft, flow, schema).read().select(step(*[daft.col(name) for name in schema.names]))
+    tables = frame.to_arrow_iter()
+    crew.open()
+    given_up = True
     try:
-        for table in frame.to_arrow_iter():
-            flow.done += 1
+        for table in tables:
+            flow.finished(table)
             yield _aligned(table, result)
+        if not flow.whole or flow.waiting:  # Daft has seen Ctrl-C too, and its stream then ends as if all were done
+            raise KeyboardInterrupt
+        given_up = False
     except Exception:
         if flow.error is not None:  # ours, which Daft has wrapped on its way
             raise flow.error from None
         raise
-    finally:
+    finally:  # in this order: Daft waits for its source and its operators before it lets go
         flow.stopped = True
+        crew.close()
+        with suppress(Exception):
+            tables.close()
+        if given_up:
+            atexit.unregister(_let_threads_end)
+            atexit.register(_let_threads_end)
+
+
+def _let_threads_end() -> None:
+    """Daft's threads may still end what was given up: one that asks for Python while Python ends takes the process along
+    (`exception not rethrown`, and an exit code that is nobody's)."""
+    time.sleep(ENDING)
+
+
+def ray(
+    batches: Iterable["pa.RecordBatch"], schema: "pa.Schema", crew: Crew, result: "pa.Schema"
+) -> Generator["pa.RecordBatch"]:
+    """The same plan on a cluster that was joined before: this machine reads, all of them work."""
+    import pyarrow as pa
+
+    daft = engine()
+    single = Crew(crew.job, crew.refuse, 1)  # each actor has a child of its own
+    step = _step(daft.cls(use_process=False, max_concurrency=crew.workers), daft, single, schema, result)
+    for window in _windows(batches):
+        rows = max(batch.num_rows for batch in window)
+        frame = daft.from_arrow([pa.Table.from_batches([batch]) for batch in window]).into_batches(rows)
+        done = frame.select(step(*[daft.col(name) for name in schema.names])).to_arrow()
+        yield from (_aligned(batch, result) for batch in done.sort_by("number").to_batches(rows))
+
+
+def join(address: str) -> int:
+    """Let Daft work on the Ray cluster at `address` ("" starts one here); how many processors it has."""
+    try:
+        import ray as cluster  # type: ignore[import-not-found]
+    except ImportError:
+        raise Problem("runner=ray needs Ray, which is not installed: pip install 'groundup[ray]'") from None
+    os.environ["DAFT_RUNNER"] = "ray"
+    daft = engine()
+    try:
+        daft.set_runner_ray(address or None, noop_if_initialized=True)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        at = address or "this machine"
+        raise Problem(f"no Ray cluster answers at {at} ({error}); start it or set runner=native") from None
+    if daft.runners.get_or_infer_runner_type() != "ray":
+        raise Problem(
+            "this process has already worked without Ray; make the corpus with runner=ray in a process of its own"
+        )
+    return int(cluster.cluster_resources().get("CPU", 1))
+
+
+RUNNERS: dict[str, Callable[..., Generator["pa.RecordBatch"]]] = {"native": native, "ray": ray}
 
 
 class _Flow:
-    """The batches on their way into the engine, counted, so that reading does not run ahead of working."""
+    """The batches on their way into the engine, counted and weighed, so that reading does not run ahead of working."""
 
     def __init__(self, batches: Iterable["pa.RecordBatch"], ahead: int):
         self.batches, self.ahead = batches, ahead
-        self.taken = self.done = 0
-        self.stopped = False
+        self.waiting: list[tuple[int, int]] = []  # (documents, bytes) of each batch that is not done
+        self.stopped = self.whole = False
         self.error: BaseException | None = None
 
     async def __aiter__(self):
         try:
             for batch in self.batches:
-                while self.taken - self.done > self.ahead and not self.stopped:
+                while self._too_far() and not self.stopped:
                     await asyncio.sleep(0.002)
                 if self.stopped:
                     return
-                self.taken += 1
+                self.waiting.append((batch.num_rows, batch.nbytes))
                 yield batch
+            self.whole = True
         except BaseException as error:
             self.error = error
             raise
+
+    def finished(self, table: Any) -> None:
+        """So many documents have come out, whatever batches they come in."""
+        left = table.num_rows
+        while left and self.waiting:
+            documents, size = self.waiting.pop(0)
+            if documents > left:
+                self.waiting.insert(0, (documents - left, size))
+            left -= min(left, documents)
+
+    def _too_far(self) -> bool:
+        waiting = list(self.waiting)
+        return len(waiting) > self.ahead or len(waiting) > 1 and sum(size for _, size in waiting) > AHEAD_BYTES
+
+
+def _windows(batches: Iterable["pa.RecordBatch"]) -> Iterator[list["pa.RecordBatch"]]:
+    window: list[pa.RecordBatch] = []
+    for batch in batches:
+        window.append(batch)
+        if sum(batch.nbytes for batch in window) >= WINDOW_BYTES:
+            yield window
+            window = []
+    if window:
+        yield window
 
 
 def _source(daft: Any, flow: _Flow, schema: "pa.Schema") -> Any:
@@ -110,26 +192,25 @@ def _source(daft: Any, flow: _Flow, schema: "pa.Schema") -> Any:
 
 
 def _step(
-    daft: Any, make: Callable[[], Callable[[Any], Any]], schema: "pa.Schema", result: "pa.Schema", workers: int
+    operator: Callable[[type], Any], daft: Any, crew: Crew, schema: "pa.Schema", result: "pa.Schema"
 ) -> Callable[..., Any]:
     import pyarrow as pa
 
     struct = daft.DataType.from_arrow_type(pa.struct(list(result)))
 
-    @daft.cls(use_process=True, max_concurrency=workers)
     class Step:
-        def __init__(self, make, schema):
-            self.apply, self.schema = make(), schema
+        def __init__(self, crew, schema):
+            self.crew, self.schema = crew, schema
 
         @daft.method.batch(return_dtype=struct, unnest=True)
         def batch(self, *columns):
             import pyarrow as pa
 
             arrays = [column.to_arrow().cast(field.type) for column, field in zip(columns, self.schema, strict=True)]
-            done = self.apply(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
+            done = self.crew.apply(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
             return pa.StructArray.from_arrays(done.columns, fields=list(done.schema))
 
-    return Step(make, schema).batch
+    return operator(Step)(crew, schema).batch
 
 
 def _aligned(table: Any, schema: "pa.Schema") -> "pa.RecordBatch":

@@ -4,7 +4,9 @@ Rows arrive in input order; a shard is closed when it holds enough text. A rerun
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from groundup.run.files import sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,10 +56,12 @@ class Parquet:
     def _end(self) -> None:
         if self._writer is not None:
             self._writer.close()
+            with open(self.folder / f"{self.name}-{self.number:05}.parquet", "rb") as file:
+                sync(file.fileno())  # before the table says that all is there
             self._writer, self.number, self.bytes = None, self.number + 1, 0
 
 
-def open_parquet(path: Path, schema: "pa.Schema") -> Any:
+def open_parquet(path: "Path | IO[bytes]", schema: "pa.Schema") -> Any:
     """A writer of one parquet file."""
     import pyarrow.parquet as parquet
 

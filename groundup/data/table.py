@@ -49,11 +49,13 @@ class Table:
         sizes = {
             "read": (row["raw_bytes"], row["read_bytes"]),
             "extract": (row["read_bytes"], row["extracted_bytes"]),
-            "clean": (row["extracted_bytes"], text_bytes),
+            "clean": (row["extracted_bytes"], row["cleaned_bytes"]),
+            **_changed(row),
             "redact": (text_bytes, final_bytes),
         }
+        after = 0
         for name, step in self.rows.items():
-            before, after = sizes.get(name, (text_bytes, text_bytes))
+            before, after = sizes.get(name, (after, after))
             if name == row["step"]:
                 step.stopped(before)
                 step.show(row["id"], row["text"] or row["before_extract"], reason=f"{row['reason']}: {row['detail']}")
@@ -68,12 +70,15 @@ class Table:
 
     def _show_changes(self, row: dict[str, Any]) -> None:
         if row["before_extract"]:
-            self.rows["extract"].show(row["id"], row["before_extract"], after=row["text"])
+            self.rows["extract"].show(row["id"], row["before_extract"], after=row["after_clean"])
         if row["before_clean"]:
-            self.rows["clean"].show(row["id"], row["before_clean"], after=row["text"])
+            self.rows["clean"].show(row["id"], row["before_clean"], after=row["after_clean"])
+        for change in row["changes"]:
+            if change["before"]:
+                self.rows[change["step"]].show(row["id"], change["before"], after=change["after"])
         if row["redacted"] is not None:
-            at = max(0, _first_difference(row["text"], row["redacted"]) - CLIP // 2)
-            self.rows["redact"].show(row["id"], row["text"][at:], after=row["redacted"][at:])
+            before, after = differing(row["text"], row["redacted"], None)
+            self.rows["redact"].show(row["id"], before, after=after)
 
     def as_json(self, skipped: Counter[str]) -> dict[str, Any]:
         """What stands in table.json."""
@@ -89,6 +94,21 @@ class Table:
 
 def clip(text: str) -> str:
     return text if len(text) <= CLIP else text[:CLIP] + "…"
+
+
+def differing(one: str, other: str, longest: int | None) -> tuple[str, str]:
+    """Two texts from a little before where they begin to differ."""
+    at = max(0, _first_difference(one, other) - CLIP // 2)
+    return one[at:][:longest], other[at:][:longest]
+
+
+def _changed(row: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Bytes into and out of each change that was made."""
+    before, sizes = row["cleaned_bytes"], {}
+    for change in row["changes"]:
+        sizes[change["step"]] = (before, change["bytes"])
+        before = change["bytes"]
+    return sizes
 
 
 def _first_difference(one: str, other: str) -> int:

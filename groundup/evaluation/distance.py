@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from groundup.data import recall
-from groundup.data.order import key
-from groundup.data.shards import Shards
+from groundup.data.tokens import recall
+from groundup.data.tokens.order import key
+from groundup.data.tokens.shards import Shards
 from groundup.model.transformer import Transformer
 
 ROWS = 32  # texts at once

@@ -25,6 +25,7 @@ from groundup.stages import load
 TOLD, TEXT, PAGE = "scaling.json", "table.txt", "report.html"
 AHEAD = (1, 10, 100)  # times the arithmetic of the largest training
 USUAL = 6.0  # floating-point operations for each parameter and token, where no training says it
+FAR = 0.02  # from the law, on the average: other seeds give less, so the trainings do not follow it
 MOST_PASSES = 4  # over the same text, beyond which tokens are worth less than the law thinks
 
 
@@ -99,6 +100,7 @@ def says(points: list[Point], draws: int = 100, seed: int = 1) -> dict[str, Any]
         "law": asdict(law),
         "intervals": {name: interval([getattr(each, name) for each, _ in others]) for name in asdict(law)},
         "off": math.exp(_spread(points, law)) - 1,
+        "hindsight": hindsight(points, largest),
         "per": per,
         "next": predicted(law, others, 2 * largest.parameters, 2 * largest.tokens, per),
         "optimal": [each for times in AHEAD if (each := optimal(law, others, times * flops, per))],
@@ -112,6 +114,15 @@ def predicted(
     drawn = [each.loss(parameters, tokens) * math.exp(luck) for each, luck in others]
     found = {"parameters": parameters, "tokens": tokens, "flops": per * parameters * tokens}
     return found | {"loss": law.loss(parameters, tokens), "interval": interval(drawn)}
+
+
+def hindsight(points: list[Point], largest: Point) -> dict[str, Any] | None:
+    """What a law without the largest training foretells of it; None where the others do not make a law."""
+    try:
+        foretold = fit([point for point in points if point is not largest]).loss(largest.parameters, largest.tokens)
+    except Problem:
+        return None
+    return {"name": largest.name, "loss": largest.loss, "foretold": foretold, "off": foretold / largest.loss - 1}
 
 
 def optimal(law: Law, others: list[tuple[Law, float]], flops: float, per: float) -> dict[str, Any] | None:
@@ -155,6 +166,9 @@ def text(told: dict[str, Any]) -> str:
         low, high = spans[name]
         lines.append(f"  {sign} = {law[name]:.4g}  [{low:.4g}, {high:.4g}]")
     lines.append(f"  the trainings lie {told['off']:.2%} off it")
+    if before := told["hindsight"]:
+        words = f"without {before['name']} it foretells a loss of {before['foretold']:.4f} there, {before['off']:+.2%}"
+        lines.append(f"  {words}: what lies beyond the largest may be off by more")
     lines += ["", _line("twice the largest", told["next"])]
     for each in told["optimal"]:
         low, high = each["sizes"]
@@ -165,6 +179,8 @@ def text(told: dict[str, Any]) -> str:
     if len(told["points"]) < 2 * FREE:
         few = f"{len(told['points'])} trainings barely fix {FREE} numbers: the intervals are too narrow, add some"
         lines.append(f"{few}; what lies beyond the largest is a guess")
+    if told["off"] > FAR:
+        lines.append("these trainings do not follow the law: train all of them longer, or on sizes less far apart")
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from groundup.errors import Problem
+from groundup.generation.captured_step import CapturedStep
+from groundup.generation.compiled_step import MOST, CompiledStep
 from groundup.generation.engine import GREEDY, Engine, Request
 from groundup.generation.sample import Sampling, log_probabilities
 from groundup.model.transformer import Transformer
@@ -38,14 +40,22 @@ def generate(
     rows: int = 128,
     context: int | None = None,
     done: Callable[[int], None] | None = None,
+    decoder: CompiledStep | CapturedStep | None = None,
 ) -> list[Answer]:
-    """Go on with each prompt; `ends(prompt's index, token)` may end one earlier; `done` hears how many are finished."""
+    """Go on with each prompt; `ends(prompt's index, token)` may end one earlier; `done` hears how many are finished.
+
+    `decoder` reads and writes instead of the model where so few rows go on at once that it is the faster of the two.
+    """
     limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
     samplings = [sampling] * len(prompts) if isinstance(sampling, Sampling) else sampling
-    engine, stops = Engine(model, min(rows, max(len(prompts), 1)), context, CHUNK), frozenset(stop_ids)
+    longest = max((len(prompt) + max(limit, 1) for prompt, limit in zip(prompts, limits, strict=True)), default=1)
+    context = min(longest, context or model.settings.context)
+    rows = min(rows, max(len(prompts), 1))
+    decoder = decoder if rows <= MOST else None
+    engine = Engine(model, rows, context, CHUNK, decoder=decoder, reader=decoder.prompt if decoder else None)
+    stops = frozenset(stop_ids)
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    longest = max((len(prompt) + limit for prompt, limit in zip(prompts, limits, strict=True)), default=1)
-    engine.cache.reserve(min(longest, engine.context))
+    engine.cache.reserve(context)
     index_of = {}
     for index in order:
         request = Request(np.asarray(prompts[index]).tolist(), limits[index], samplings[index], stops, logprobs=False)
@@ -63,7 +73,7 @@ def generate(
                     engine.cancel(event.request)
                     finish = "stop"
             if finish:
-                finishes[index] = finish
+                finishes[index] = "stop" if finish == "complete" else finish
                 finished += 1
                 if done:
                     done(finished)
@@ -100,7 +110,9 @@ def score(
             found[asked] = torch.cat(
                 [
                     log_probabilities(model.head(vectors), tokens)
-                    for vectors, tokens in zip(hidden[asked].split(READ_OUT), ids[:, 1:][asked].split(READ_OUT), strict=True)
+                    for vectors, tokens in zip(
+                        hidden[asked].split(READ_OUT), ids[:, 1:][asked].split(READ_OUT), strict=True
+                    )
                 ]
             )
             for index, line in zip(group, found.cpu().numpy(), strict=True):
@@ -114,7 +126,9 @@ def score(
 def similar(lengths: Sequence[int]) -> list[list[int]]:
     """Indices in groups of similar length, each of about CHUNK tokens with what fills it up."""
     groups: list[list[int]] = []
-    for index in sorted((index for index, length in enumerate(lengths) if length > 1), key=lambda index: lengths[index]):
+    for index in sorted(
+        (index for index, length in enumerate(lengths) if length > 1), key=lambda index: lengths[index]
+    ):
         if groups and (len(groups[-1]) + 1) * lengths[index] <= CHUNK:
             groups[-1].append(index)
         else:

@@ -4,10 +4,23 @@ A row is one text; its token at position p lies in slot p, so rows of any length
 the slots up to its own position. Rows come and go while others go on; slots grow as the longest text does.
 """
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 SLOTS = 64  # the smallest room for a text, in tokens
+
+
+class Kept(Protocol):
+    """What every memory of texts has, whether they lie side by side or in pages."""
+
+    rows: int
+    states: dict[tuple[int, str], Tensor]  # (layer, name) -> (rows, …): what a layer carries on
+
+    def reserve(self, slots: int) -> None:
+        """Room for texts of so many tokens."""
+        ...
 
 
 class Cache:
@@ -19,9 +32,9 @@ class Cache:
         self.v: dict[int, Tensor] = {}
         self.states: dict[tuple[int, str], Tensor] = {}  # (layer, name) -> (rows, …): what a layer carries on
 
-    def view(self, rows: slice | list[int]) -> "View":
+    def view(self, rows: slice | list[int]) -> "SideBySide":
         """Some of the rows as the batch of one forward pass."""
-        return View(self, rows)
+        return SideBySide(self, rows)
 
     def reserve(self, slots: int) -> None:
         """Room for texts of so many tokens; grows by doubling, so that a text of n tokens is copied fewer than 2n times."""
@@ -61,9 +74,9 @@ class Cache:
 
 
 class View:
-    """The cache as one forward pass sees it (the model's CacheLike): its batch is some of the cache's rows."""
+    """A cache as one forward pass sees it: its batch is some of the cache's rows. How these lie, `extend` knows below."""
 
-    def __init__(self, cache: Cache, rows: slice | list[int]):
+    def __init__(self, cache: Kept, rows: slice | list[int]):
         self.cache, self.rows = cache, rows
         if isinstance(rows, list) and rows == list(range(rows[0], rows[0] + len(rows))):
             self.rows = slice(rows[0], rows[0] + len(rows))  # neighbours are read in place, others must be gathered
@@ -94,6 +107,24 @@ class View:
             kept = self.cache.states[layer, name] = state.new_zeros(self.cache.rows, *state.shape[1:])
         kept[self.rows] = state
 
+    def _begin(self, positions: Tensor) -> None:
+        """What all layers share: where the tokens go, and which slots each may see (all of them: None)."""
+        device = positions.device
+        self.longest = int(positions.max()) + 1
+        self.cache.reserve(self.longest)
+        numbers = range(*self.rows.indices(self.cache.rows)) if isinstance(self.rows, slice) else self.rows
+        self.place = torch.tensor(list(numbers), device=device)[:, None], positions
+        if positions.stride(0) == 0 or len(positions) == 1:  # every row stands where the first does: one (time, slots)
+            positions = positions[0]
+        if positions.shape[-1] > 1 or int(positions.min()) < self.longest - 1:
+            self.seen = torch.arange(self.longest, device=device) <= positions[..., None]
+
+
+class SideBySide(View):
+    """Rows in one tensor (the model's CacheLike)."""
+
+    cache: Cache
+
     def extend(self, layer: int, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keep k, v (batch, kv heads, time, head width) at positions (batch, time); give all up to the last of them back."""
         if self.place is None:
@@ -104,20 +135,6 @@ class View:
         keys[row, :, slot] = k.transpose(1, 2)
         values[row, :, slot] = v.transpose(1, 2)
         return self._read(keys, row), self._read(values, row), self.seen
-
-    def _begin(self, positions: Tensor) -> None:
-        """What all layers share: where the tokens go, and which slots each may see (all of them: None)."""
-        device = positions.device
-        self.longest = int(positions.max()) + 1
-        self.cache.reserve(self.longest)
-        numbers = range(*self.rows.indices(self.cache.rows)) if isinstance(self.rows, slice) else self.rows
-        self.place = torch.tensor(list(numbers), device=device)[:, None], positions
-        if (
-            positions.stride(0) == 0 or len(positions) == 1
-        ):  # every row stands where the first does: one (time, slots) for all
-            positions = positions[0]
-        if positions.shape[-1] > 1 or int(positions.min()) < self.longest - 1:
-            self.seen = torch.arange(self.longest, device=device) <= positions[..., None]
 
     def _read(self, tensor: Tensor, row: Tensor) -> Tensor:
         tensor = tensor[:, :, : self.longest]

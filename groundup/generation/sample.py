@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from groundup.errors import Problem
+from groundup.generation.penalties import Past, altered, altered_by_definition, exact, typical, typical_by_definition
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,16 @@ class Sampling:
     top_p: float = 1.0  # keep the fewest tokens that together have this probability
     min_p: float = 0.0  # keep tokens that have this share of the most likely one's probability
     seed: int = 0
+    typical_p: float = 1.0  # keep tokens about as surprising as is expected, until they have this probability together
+    repetition_penalty: float = 1.0  # above 1: tokens of the prompt and of the answer become less likely
+    presence_penalty: float = 0.0  # taken off the logits of tokens that the answer holds
+    frequency_penalty: float = 0.0  # taken off for each time that it holds them
+    logit_bias: tuple[tuple[int, float], ...] = ()  # (token, what is added to its logit)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the choice depends on what the text holds already."""
+        return self.repetition_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
 
     def __post_init__(self):
         if not (0 <= self.temperature < math.inf):
@@ -34,13 +45,35 @@ class Sampling:
             raise Problem(f"top_p is {self.top_p}: it must be above 0 and at most 1")
         if not (0 <= self.min_p <= 1):
             raise Problem(f"min_p is {self.min_p}: it must be between 0 and 1")
+        if not (0 < self.typical_p <= 1):
+            raise Problem(f"typical_p is {self.typical_p}: it must be above 0 and at most 1")
+        if not (0 < self.repetition_penalty < math.inf):
+            raise Problem(f"repetition_penalty is {self.repetition_penalty}: it must be above 0; 1 changes nothing")
+        for name in ("presence_penalty", "frequency_penalty"):
+            if not math.isfinite(getattr(self, name)):
+                raise Problem(f"{name} is {getattr(self, name)}: it must be a number; 0 changes nothing")
+        if not all(token >= 0 and math.isfinite(bias) for token, bias in self.logit_bias):
+            raise Problem("logit_bias takes pairs of a token's id and a finite number that is added to its logit")
+        if len({token for token, _ in self.logit_bias}) < len(self.logit_bias):
+            raise Problem("logit_bias names a token twice: give each token one number")
 
 
-def next_token(logits: Sequence[float], sampling: Sampling, step: int) -> int:
-    """The definition: scale, leave out, and go along the rest until the step's number is reached."""
+def next_token(
+    logits: Sequence[float], sampling: Sampling, step: int, prompt: Sequence[int] = (), made: Sequence[int] = ()
+) -> int:
+    """The definition: alter by what the text holds, scale, leave out, and go along the rest until the step's number is reached."""
+    logits = altered_by_definition(logits, sampling, prompt, made)
+    if sampling.temperature == 0:
+        return list(logits).index(max(logits))
+    return along(left_by_definition(logits, sampling), uniform(sampling.seed, step))
+
+
+def left_by_definition(logits: Sequence[float], sampling: Sampling) -> list[float]:
+    """What scaling and leaving out leave of each token's weight; temperature 0 leaves the most likely one's alone."""
     best = max(logits)
     if sampling.temperature == 0:
-        return list(logits).index(best)
+        first = list(logits).index(best)
+        return [float(token == first) for token in range(len(logits))]
     scaled = [(logit - best) / sampling.temperature for logit in logits]
     if sampling.top_k:
         least = sorted(scaled, reverse=True)[: sampling.top_k][-1]
@@ -53,7 +86,12 @@ def next_token(logits: Sequence[float], sampling: Sampling, step: int) -> int:
             weights = [other if other >= weight else 0.0 for other in weights]
             break
     weights = [weight if weight >= sampling.min_p else 0.0 for weight in weights]  # the best one's weight is 1
-    wanted, together = uniform(sampling.seed, step) * sum(weights), 0.0
+    return typical_by_definition(weights, sampling.typical_p) if sampling.typical_p < 1 else weights
+
+
+def along(weights: Sequence[float], number: float) -> int:
+    """The token at which the weights, added up one after another, come to pass a share of their sum."""
+    wanted, together = number * sum(weights), 0.0
     for token, weight in enumerate(weights):
         together += weight
         if together > wanted:
@@ -61,8 +99,12 @@ def next_token(logits: Sequence[float], sampling: Sampling, step: int) -> int:
     return max(token for token, weight in enumerate(weights) if weight > 0)  # rounding took the last of it
 
 
-def draw(logits: Tensor, samplings: Sequence[Sampling], steps: Sequence[int]) -> Tensor:
-    """logits (rows, vocabulary), one Sampling and one step each -> tokens (rows,)."""
+def draw(
+    logits: Tensor, samplings: Sequence[Sampling], steps: Sequence[int], pasts: Sequence[Past | None] | None = None
+) -> Tensor:
+    """logits (rows, vocabulary), one Sampling, one step and what the text holds each -> tokens (rows,)."""
+    if any(sampling.logit_bias or sampling.remembers for sampling in samplings):
+        logits = altered(logits, samplings, pasts or [None] * len(samplings))
     drawn = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
     if not drawn:
         return logits.argmax(-1)
@@ -77,11 +119,16 @@ def draw(logits: Tensor, samplings: Sequence[Sampling], steps: Sequence[int]) ->
 
 
 def _draw(logits: Tensor, samplings: Sequence[Sampling], numbers: np.ndarray) -> Tensor:
-    def column(values: list) -> Tensor:
-        return torch.tensor(values, dtype=exact, device=logits.device)[:, None]
+    return pick(left(logits, samplings), numbers)
 
-    exact = torch.float32 if logits.device.type == "mps" else torch.float64
-    scaled = logits.to(exact)
+
+def left(logits: Tensor, samplings: Sequence[Sampling]) -> Tensor:
+    """logits (rows, vocabulary), temperatures above 0 -> the weights that scaling and leaving out leave, not summed to 1."""
+
+    def column(values: list) -> Tensor:
+        return torch.tensor(values, dtype=scaled.dtype, device=logits.device)[:, None]
+
+    scaled = logits.to(exact(logits))
     scaled = (scaled - scaled.amax(-1, keepdim=True)) / column([sampling.temperature for sampling in samplings])
     if any(sampling.top_k for sampling in samplings):
         scaled = _keep_top_k(scaled, [sampling.top_k for sampling in samplings])
@@ -90,8 +137,15 @@ def _draw(logits: Tensor, samplings: Sequence[Sampling], numbers: np.ndarray) ->
         weights = _keep_top_p(weights, column([sampling.top_p for sampling in samplings]))
     if any(sampling.min_p for sampling in samplings):
         weights = weights.masked_fill(weights < column([sampling.min_p for sampling in samplings]), 0.0)
+    if any(sampling.typical_p < 1 for sampling in samplings):
+        weights = typical(weights, column([sampling.typical_p for sampling in samplings]))
+    return weights
+
+
+def pick(weights: Tensor, numbers: np.ndarray) -> Tensor:
+    """weights (rows, vocabulary), a number in [0, 1) for each row -> the tokens where their shares are passed (rows,)."""
     together = weights.cumsum(-1)
-    wanted = column(numbers.tolist()) * together[:, -1:]
+    wanted = torch.tensor(numbers.tolist(), dtype=weights.dtype, device=weights.device)[:, None] * together[:, -1:]
     past = torch.searchsorted(together, wanted, right=True)[:, 0]
     last = together.shape[-1] - 1 - (weights.flip(-1) > 0).to(torch.uint8).argmax(-1)  # the last token still there
     return torch.minimum(past, last)

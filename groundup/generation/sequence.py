@@ -33,7 +33,8 @@ def translate(
     source, mask = padded(source_ids, next(model.parameters()).device)
     memory = model.encode(source, mask).repeat_interleave(beams, 0)
     mask, cache = mask.repeat_interleave(beams, 0), Lockstep(len(source) * beams, source.device)
-    searches = [Search(beams, length_penalty, end_id) for _ in source_ids]
+    ends = frozenset() if end_id is None else frozenset({end_id})
+    searches = [Search(beams, length_penalty, ends) for _ in source_ids]
     tokens = torch.full((len(memory), 1), start_id, device=source.device)
     for step in range(max_tokens):
         first = step == 0
@@ -54,11 +55,11 @@ def translate(
 
 @dataclass
 class Search:
-    """The targets of one source that are being written, and those that have ended, the best first."""
+    """The targets of one source, or ends of one text, that are being written, and those that have ended, the best first."""
 
     beams: int
     penalty: float
-    end_id: int | None
+    end_ids: frozenset[int]
     going: list[tuple[float, list[int]]] = field(default_factory=lambda: [(0.0, [])])  # log-probability, ids
     ended: list[tuple[float, list[int]]] = field(default_factory=list)  # worth, ids
     done: bool = False
@@ -66,19 +67,19 @@ class Search:
     def step(self, likely: Tensor, last: bool) -> tuple[list[int], list[int]]:
         """likely (beams, vocabulary) -> which beam each of the new ones goes on from, and its token.
 
-        Twice as many continuations are looked at as go on, since half of them may end here.
+        More continuations are looked at than go on, since each beam may end here in as many ways as there are ends.
         """
         if self.done:
             return list(range(self.beams)), [0] * self.beams  # its rows idle until the other sources are done
         known = likely.new_tensor([score for score, _ in self.going])
         scores = (likely[: len(known)] + known[:, None]).flatten()
-        found = scores.topk(min(2 * self.beams, len(scores)))
+        found = scores.topk(min(max(2, 1 + len(self.end_ids)) * self.beams, len(scores)))
         length, before = len(self.going[0][1]) + 1, self.going
         self.going, parents = [], []
         for rank, (score, at) in enumerate(zip(found.values.tolist(), found.indices.tolist(), strict=True)):
             parent, token = divmod(at, likely.shape[-1])
             ids = [*before[parent][1], token]
-            if last or token == self.end_id:
+            if last or token in self.end_ids:
                 if rank < self.beams:
                     self.ended.append((score / length**self.penalty, ids))
             elif len(self.going) < self.beams:
@@ -96,8 +97,11 @@ class Search:
 
     def best(self) -> list[int]:
         """The ids of the best target, without its end."""
-        ids = self.ended[0][1]
-        return ids[:-1] if ids and ids[-1] == self.end_id else ids
+        return self.said(self.ended[0][1])
+
+    def said(self, ids: list[int]) -> list[int]:
+        """The ids of a target without its end."""
+        return ids[:-1] if ids and ids[-1] in self.end_ids else ids
 
 
 class Lockstep:

@@ -6,7 +6,18 @@ No text passes through here; the rooms above ask before they start something exp
 from groundup.hardware.caches import cache_folder, use_cache_folder
 from groundup.hardware.doctor import doctor
 from groundup.hardware.machine import Machine, look
-from groundup.hardware.probe import precision, probe, threads
+from groundup.hardware.probe import precision, probe, products, threads
 from groundup.hardware.waiting import wait_gently
 
-__all__ = ["Machine", "cache_folder", "doctor", "look", "precision", "probe", "threads", "use_cache_folder", "wait_gently"]
+__all__ = [
+    "Machine",
+    "cache_folder",
+    "doctor",
+    "look",
+    "precision",
+    "probe",
+    "products",
+    "threads",
+    "use_cache_folder",
+    "wait_gently",
+]

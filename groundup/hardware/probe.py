@@ -6,6 +6,7 @@ several times slower where it is imitated.
 
 import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from groundup.hardware.machine import Machine
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     import torch
 
 SHAPES = {"training": (4096, 128, 512), "square": (1024, 1024, 1024)}  # (rows, inner, columns)
-FEW, PATIENCE = 64, 10  # a part of the rows tells first; where all would take so many times the time there is, it has to do
+FEW, PATIENCE = (
+    64,
+    10,
+)  # a part of the rows tells first; where all would take so many times the time there is, it has to do
 CLEARLY = 1.25  # bf16 has to be this much faster: it costs bits of the mantissa, and probes are noisy
 
 
@@ -25,26 +29,34 @@ def probe(machine: Machine, seconds: float = 0.3) -> dict[str, float]:
     """
     import torch
 
-    device = torch.device(machine.device)
-    result = {}
-    for shape, (rows, inner, columns) in SHAPES.items():
-        for name, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
-            a = torch.ones(rows, inner, dtype=dtype, device=device)
-            b = torch.ones(inner, columns, dtype=dtype, device=device)
-            out = torch.empty(rows, columns, dtype=dtype, device=device)  # fresh pages cost more than the product
-            found = _products_per_second(a[: rows // FEW], b, out[: rows // FEW], 0.0) / FEW
-            if found * PATIENCE * seconds / 4 > 1:
-                found = _products_per_second(a, b, out, seconds / 4)
-            result[f"{name}_{shape}_gflops"] = round(2e-9 * rows * inner * columns * found, 1)
+    found = {
+        f"{name}_{shape}_gflops": products(machine, name, shape, seconds)
+        for shape in SHAPES
+        for name in ("f32", "bf16")
+    }
     megabytes = 64
-    source = torch.ones(megabytes << 18, device=device)  # far more than any cache holds, f32
+    source = torch.ones(megabytes << 18, device=machine.device)  # far more than any cache holds, f32
     target = torch.empty_like(source)
-    copies = _calls_per_second(lambda: target.copy_(source), device.type, seconds / 4)
-    result["memory_gb_per_s"] = round(2 * source.nbytes * copies / 1e9, 1)
-    return result
+    copies = _calls_per_second(lambda: target.copy_(source), machine.device, seconds / 4)
+    return found | {"memory_gb_per_s": round(2 * source.nbytes * copies / 1e9, 1)}
 
 
-def precision(machine: Machine, probed: dict[str, float]) -> str:
+def products(machine: Machine, name: str, shape: str, seconds: float = 0.3) -> float:
+    """GFLOP/s of products in f32 or bf16 at one of SHAPES."""
+    import torch
+
+    rows, inner, columns = SHAPES[shape]
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[name]
+    a = torch.ones(rows, inner, dtype=dtype, device=machine.device)
+    b = torch.ones(inner, columns, dtype=dtype, device=machine.device)
+    out = torch.empty(rows, columns, dtype=dtype, device=machine.device)  # fresh pages cost more than the product
+    found = _products_per_second(a[: rows // FEW], b, out[: rows // FEW], 0.0) / FEW
+    if found * PATIENCE * seconds / 4 > 1:
+        found = _products_per_second(a, b, out, seconds / 4)
+    return round(2e-9 * rows * inner * columns * found, 1)
+
+
+def precision(machine: Machine, probed: Mapping[str, float]) -> str:
     """The dtype to train in: bf16 or f32, f16 on CUDA cards without bf16; f32 on MPS, which nobody tried here."""
     if machine.device == "cuda":
         import torch

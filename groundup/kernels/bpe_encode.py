@@ -47,7 +47,25 @@ def copy_ids(value, ids, out):
 
 @loop
 def encode_until_full(
-    text, ends, d, i, last, classes, pattern, merging, heads, bits, table, arena, ids, state, scratch, grows, out, m, out_ends
+    text,
+    ends,
+    d,
+    i,
+    last,
+    classes,
+    pattern,
+    merging,
+    heads,
+    bits,
+    table,
+    arena,
+    ids,
+    state,
+    scratch,
+    grows,
+    out,
+    m,
+    out_ends,
 ):
     """Ids from byte i of document d on, into out from m on, the end of each document into out_ends; returns (d, i, m).
 
@@ -56,7 +74,12 @@ def encode_until_full(
     """
     size, used, ids_used = state[WORDS_KEPT], state[BYTES_KEPT], state[IDS_KEPT]
     rows, mask, bytes_of = int64(table.ctypes.data), len(table) - 1, int64(arena.ctypes.data)
-    ids_of, to, how, ranks = int64(ids.ctypes.data), int64(out.ctypes.data), int64(merging.ctypes.data), int64(scratch.ctypes.data)
+    ids_of, to, how, ranks = (
+        int64(ids.ctypes.data),
+        int64(out.ctypes.data),
+        int64(merging.ctypes.data),
+        int64(scratch.ctypes.data),
+    )
     ends_of, hash_of = ranks + 8 * SHORT, ranks + 8 * (SHORT + BLOCK)
     full = False
     while d < last:

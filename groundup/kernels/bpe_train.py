@@ -13,7 +13,12 @@ from groundup.kernels.compiled import loop, prefetch
 from groundup.kernels.word_table import LENGTH, START, VALUE
 
 AHEAD = 6  # positions
-PAIR, SYMBOL, AFTER, BEFORE = 0, 1, 2, 3  # what is known of a position, side by side: a number each, NONE where there is none
+PAIR, SYMBOL, AFTER, BEFORE = (
+    0,
+    1,
+    2,
+    3,
+)  # what is known of a position, side by side: a number each, NONE where there is none
 NONE = -1
 
 

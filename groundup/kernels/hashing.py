@@ -94,3 +94,16 @@ def first_in(hashes, slots):
                 return i
             at = (at + np.uint64(1)) & last
     return -1
+
+
+@loop
+def all_in(hashes, slots):
+    """(n,) bool: which of the hashes the table has."""
+    last = np.uint64(len(slots) - 1)
+    found = np.zeros(len(hashes), np.bool_)
+    for i in range(len(hashes)):
+        at = hashes[i] & last
+        while slots[at] != 0 and not found[i]:
+            found[i] = slots[at] == hashes[i]
+            at = (at + np.uint64(1)) & last
+    return found

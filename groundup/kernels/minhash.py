@@ -10,9 +10,10 @@ from groundup.kernels.compiled import loop
 from groundup.kernels.hashing import MIX_B, PRIME, SEED, mix
 
 
-def keys(permutations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Odd multipliers and addends (permutations,) of the keyed hashes: the same on every machine and for ever."""
-    draw = np.random.Generator(np.random.PCG64(20))
+def keys(permutations: int, apart: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Odd multipliers and addends (permutations,) of the keyed hashes, the same on every machine and for ever; other ones for
+    another `apart`."""
+    draw = np.random.Generator(np.random.PCG64(apart))
     return (
         draw.integers(0, 1 << 63, permutations, np.uint64) * np.uint64(2) + np.uint64(1),
         draw.integers(0, 1 << 63, permutations, np.uint64),

@@ -125,7 +125,9 @@ def written(text, count, symbol, following, start, size, byte_ids, unknown_id, o
 
 
 @loop
-def encode_documents(text, ends, first, last, cut, symbols, characters, pairs, ranks, size, byte_ids, unknown_id, out, out_ends):
+def encode_documents(
+    text, ends, first, last, cut, symbols, characters, pairs, ranks, size, byte_ids, unknown_id, out, out_ends
+):
     """The ids of documents first..last, one after the other, in `out`, and where each ends; returns how many there are."""
     m = 0
     for d in range(first, last):

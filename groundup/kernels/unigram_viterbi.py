@@ -14,7 +14,11 @@ from groundup.kernels.word_table import HASH, LENGTH, START, find, hash_word
 from groundup.kernels.word_table import VALUE as REMEMBERED
 from groundup.kernels.words import word_end
 
-WHOLE, MARKED, ROUNDED = -1, -2, -3  # ways of cutting beside the patterns of `words`: not at all, before each mark, not at
+WHOLE, MARKED, ROUNDED = (
+    -1,
+    -2,
+    -3,
+)  # ways of cutting beside the patterns of `words`: not at all, before each mark, not at
 # all and with sums that are rounded to four bytes, which in a long text decide where two segmentations are almost alike
 SHORT = 64  # bytes; longer words are not remembered
 MANY = np.uint64(1 << 63)  # value of a remembered word: its only id, or MANY | number of ids << 32 | where they start
@@ -108,7 +112,24 @@ def written(text, i, n, start, piece, following, byte_ids, unknown_id, out, m):
 
 @loop
 def encode_documents(
-    text, ends, first, last, cut, classes, nodes, scores, unknown, byte_ids, unknown_id, space, table, arena, ids, state, out, out_ends
+    text,
+    ends,
+    first,
+    last,
+    cut,
+    classes,
+    nodes,
+    scores,
+    unknown,
+    byte_ids,
+    unknown_id,
+    space,
+    table,
+    arena,
+    ids,
+    state,
+    out,
+    out_ends,
 ):
     """The ids of documents first..last, one after the other, in `out`, and where each ends; returns how many there are.
 

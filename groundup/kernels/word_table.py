@@ -179,7 +179,12 @@ def add_counts(table, arena, size, used, other, other_arena):
 @loop
 def add_until_full(table, arena, size, used, other, other_arena, first):
     """The rows of `other` from `first` on; stops where the table would be over half full or the arena too short."""
-    rows, mask, bytes_of, theirs = int64(table.ctypes.data), len(table) - 1, int64(arena.ctypes.data), int64(other_arena.ctypes.data)
+    rows, mask, bytes_of, theirs = (
+        int64(table.ctypes.data),
+        len(table) - 1,
+        int64(arena.ctypes.data),
+        int64(other_arena.ctypes.data),
+    )
     for r in range(first, len(other)):
         length = int64(other[r, LENGTH])
         if length == 0:

@@ -86,18 +86,23 @@ def parameters(settings: ModelSettings) -> int:
 
 def flops_per_token(settings: ModelSettings, time: int, backward: bool = False, recompute: bool = False) -> float:
     """Floating-point operations for one token in a text of `time`: two for each weight it meets, and the attention,
-    which kernels compute for all pairs. The backward pass costs twice the forward again; where layers are recomputed
+    which kernels compute for all pairs, or the scan. The backward pass costs twice the forward again; where layers are recomputed
     their forward comes once more, up to the last product that it asks for."""
     every = [part for _, part in parts(settings, time)]
-    layers = sum(2.0 * part.met + part.flops for part in every)
+    layers = sum(2.0 * part.met + part.flops + part.scan for part in every)
     forward = layers + 2.0 * settings.vocabulary * settings.width
     spared = sum(2.0 * part.last for part in every) if settings.norm_place == "pre" else 0.0
     return forward * (3 if backward else 1) + (layers - spared) * (backward and recompute)
 
 
+def scan_flops_per_token(settings: ModelSettings) -> float:
+    """Forward, what of that is no matrix product, so that counters of products miss it."""
+    return sum(part.scan for _, part in parts(settings))
+
+
 def needed_flops_per_token(settings: ModelSettings, time: int) -> float:
     """Forward, were no hidden pair computed: what a kernel that skips them would do."""
-    layers = sum(2.0 * part.met + part.needed for _, part in parts(settings, time))
+    layers = sum(2.0 * part.met + part.needed + part.scan for _, part in parts(settings, time))
     return layers + 2.0 * settings.vocabulary * settings.width
 
 

@@ -18,6 +18,7 @@ class Part:
     vectors: int = 0  # trained numbers that are no matrix: biases, gains inside the part
     met: int = 0  # of `matrices`, how many one token is multiplied by
     flops: float = 0.0  # forward, beside two for each weight that is met
+    scan: float = 0.0  # forward, products and sums number by number along the text: of recurrences, of convolutions
     last: int = 0  # of `met`, those of a last product whose outcome no backward pass asks for
     needed: float = 0.0  # the share of `flops` for pairs that are not hidden afterwards
     kept: float = 0.0  # numbers that wait for the backward pass
@@ -136,6 +137,7 @@ def convolution(settings: ModelSettings, kind: str, time: int, kernel: str) -> P
         matrices=4 * width * width,
         vectors=width * size + 4 * width * (settings.biases is True),
         met=4 * width * width,
+        scan=(2 * size - 1) * width,
         kept=(size + 5) * width,
         carried=width * (size - 1),
     )

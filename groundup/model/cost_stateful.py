@@ -1,7 +1,7 @@
 """What layers cost that carry a state: formulas for RNN, GRU, LSTM, minGRU, Mamba and Transformer-XL.
 
-`cost.py` adds them up like those of `cost_parts.py`. Arithmetic is that of matrix products, as everywhere: what a scan
-adds and multiplies number by number is left out. Nothing here needs torch.
+`cost.py` adds them up like those of `cost_parts.py`. Arithmetic is that of matrix products, as everywhere, and of what a scan
+multiplies and adds number by number along the text; gates and curves are left out, as everywhere. Nothing here needs torch.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,14 +28,19 @@ def recurrent(gates: int, states: int, kept: float) -> Mixer:
 
 
 def mingru(settings: ModelSettings, _: int) -> Part:
-    """Three matrices; both gates, the new value in its shapes, a sign for each, the averages."""
+    """Three matrices; both gates, the new value in its shapes, a sign for each, the averages. The average of each number is
+    faded, and a share of the new one added."""
     width = settings.width
-    matrices = 3 * width * width
-    return Part(matrices, 3 * width * (settings.biases is True), met=matrices, kept=6.25 * width, carried=width)
+    matrices, biases = 3 * width * width, 3 * width * (settings.biases is True)
+    return Part(matrices, biases, met=matrices, scan=3 * width, kept=6.25 * width, carried=width)
 
 
 def mamba(settings: ModelSettings, _: int) -> Part:
-    """Four matrices; what each channel remembers is read out by a product of its own."""
+    """Four matrices; what each channel remembers is read out by a product of its own.
+
+    Of each number of its memory: how it fades, what is written, and the step itself; of each channel what is written of it,
+    what goes past the memory, and the convolution.
+    """
     sizes, width = settings.mamba or MambaSettings(), settings.width
     inner, state, rank = sizes.expand * width, sizes.state, sizes.rank_of(width)
     matrices = width * 2 * inner + inner * (rank + 2 * state) + rank * inner + inner * width
@@ -46,6 +51,7 @@ def mamba(settings: ModelSettings, _: int) -> Part:
         met=matrices,
         flops=2.0 * inner * state,
         needed=2.0 * inner * state,
+        scan=4 * inner * state + 3 * inner + (2 * sizes.kernel - 1 + sizes.conv_bias) * inner,
         kept=12 * inner + rank + 2 * state + 2 * inner * state,  # fading and memory are as many numbers as the memory
         carried=inner * (sizes.kernel - 1 + state),
     )

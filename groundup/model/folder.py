@@ -49,7 +49,10 @@ def save(
             f"they do not belong together."
         )
     state = masks.without_masks(model.state_dict())
-    stored: dict[str, Any] = {"weights": "int8"} if quantize.is_int8(model) else {}
+    written = quantize.scheme_of(model)
+    stored: dict[str, Any] = {} if written is None else {"weights": written.kind}
+    if written is not None and written != quantize.scheme("int8"):
+        stored["quantization"] = written.entry()
     padding = (
         None if tokenizer is None else next((tokenizer.specials[n] for n in PADS if n in tokenizer.specials), None)
     )
@@ -104,29 +107,31 @@ def load(
     settings: ModelSettings | None = None,
     seed: int = 0,
 ) -> Transformer | tuple[Transformer, Fit]:
-    """The model in `folder`, as stored or in another precision: f32, bf16, f16, int8.
+    """The model in `folder`, as stored or in another precision: f32, bf16, f16, or a kind of quantisation such as int8.
 
     With `partial` it is of these other `settings`, filled with what fits and for the rest with start values from `seed`,
     and a Fit names what was taken and what was not.
     """
     folder = Path(folder)
-    if precision is not None and precision not in (*PRECISIONS, "int8"):
-        raise Problem(f"precision {precision!r} is not known; known: {', '.join(PRECISIONS)}, int8.")
+    if precision is not None and precision not in PRECISIONS:
+        smaller(precision)
     config = read_json(folder / CONFIG)
     stored, ours = config_json.from_config(config, str(folder / CONFIG))
-    stored_int8 = _stored_int8(ours, folder)
+    written = _written(ours, folder)
     elsewhere = config["model_type"] != config_json.OURS
+    if elsewhere and (told := FAMILIES[stored.family].by_weights):
+        stored = told(stored, _files(folder))
     if partial:
-        if stored_int8:
-            raise Problem(f"{folder} is in 8 bits: load what fits from the model it was made from.")
+        if written is not None:
+            raise Problem(f"{folder} is quantised ({written.kind}): load what fits from the model it was made from.")
         return _load_what_fits(folder, stored, elsewhere, precision, settings or stored, seed)
     if settings is not None and settings != stored:
         raise Problem(f"{folder} holds a model of other settings; with partial=True what fits into yours is loaded.")
     model = bare(stored)
-    if stored_int8:
-        quantize.hollow(model)
+    if written is not None:
+        quantize.hollow(model, written)
     tensors = read_weights(folder, stored, model.state_dict(), elsewhere)
-    if stored_int8 and precision in PRECISIONS:
+    if written is not None and precision in PRECISIONS:
         model.load_state_dict(tensors, assign=True)
         tensors, model = quantize.plain_tensors(model), bare(stored)
     return fill(model, tensors, precision)
@@ -139,7 +144,9 @@ def _load_what_fits(
     files = _by_name(folder, stored, elsewhere)
     known = bare(stored).state_dict()
     where = {place.ours: place for place in places(stored, known, "hf" if elsewhere else "groundup")}
-    there = {name: tuple(known[name].shape) for name, place in where.items() if all(each in files for each in place.files)}
+    there = {
+        name: tuple(known[name].shape) for name, place in where.items() if all(each in files for each in place.files)
+    }
     for name in there:
         for each in where[name].files:
             _check(folder, files[each], where[name], known[name])
@@ -168,7 +175,20 @@ def fill(model: Transformer, tensors: dict[str, Tensor], precision: str | None) 
         tensors = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     model.load_state_dict(tensors, assign=True)
     model.eval()
-    return quantize.int8(model) if precision == "int8" else model
+    if precision is None or precision in PRECISIONS:
+        return model
+    asked, there = smaller(precision), quantize.scheme_of(model)
+    if there is not None and there != asked:
+        raise Problem(f"precision {precision}: the model is {there.kind} already; name the model it was made from.")
+    return model if there == asked else quantize.quantised(model, asked)
+
+
+def smaller(precision: str) -> quantize.Scheme:
+    """The kind of quantisation that is named where a precision may stand; a Problem if no text-free kind is called so."""
+    known = [*PRECISIONS, *(name for name, kind in quantize.KINDS.items() if not kind.reads)]
+    if precision.partition("_")[0] not in known:
+        raise Problem(f"precision {precision!r} is not known; known: {', '.join(known)}.")
+    return quantize.scheme(precision)
 
 
 def in_own_memory(model: Transformer) -> Transformer:
@@ -282,11 +302,15 @@ def _files(folder: Path) -> dict[str, TensorFile]:
     return {tensor: opened[name] for tensor, name in index.items()}
 
 
-def _stored_int8(ours: dict[str, Any], folder: Path) -> bool:
-    stored = ours.get("weights")
-    if stored not in (None, "int8"):
-        raise Problem(f"{folder / CONFIG}: groundup.weights is {stored!r}; this program reads int8.")
-    return stored == "int8"
+def _written(ours: dict[str, Any], folder: Path) -> quantize.Scheme | None:
+    """How the folder's matrices are written; None if as they were trained."""
+    stored, entry = ours.get("weights"), ours.get("quantization")
+    if stored is None and entry is None:
+        return None
+    written = quantize.scheme("int8") if entry is None else quantize.from_entry(entry, str(folder / CONFIG))
+    if stored != written.kind:
+        raise Problem(f"{folder / CONFIG}: groundup.weights is {stored!r}; this program reads {written.kind} there.")
+    return written
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from groundup.tokenizer import Tokenizer
 
 __all__ = ["GGUF", "describe", "read", "settings_of", "speak", "tokenizer_of", "unspeakable", "write"]
 
+NEVER_ROUNDED = ("ffn_gate_inp.weight", "shortconv.conv.weight")  # a choice does not forgive it; a filter is small
 LONGEST = 1 << 16  # bytes of divisors
 HEADS = "output.weight", "token_embd.weight"  # the first of these that a file has decides between tokens
 
@@ -52,12 +53,12 @@ def write(
 
 
 def types_of(tensors: Mapping[str, Tensor], type: str) -> dict[str, str]:
-    """Which type each tensor gets: vectors stay f32, and in blocks, as in llama.cpp's own files, the table of positions
+    """Which type each tensor gets: vectors, routers and short filters stay f32, and in blocks, as in llama.cpp's own files, the table of positions
     stays f32, a head of four bits gets six, and rows that do not fill their blocks get a type with smaller ones."""
     head = next((name for name in HEADS if name in tensors), None)
 
     def of(name: str, tensor: Tensor) -> str:
-        if tensor.ndim == 1 or name == "position_embd.weight" and type in NUMBERS:
+        if tensor.ndim == 1 or name.endswith(NEVER_ROUNDED) or name == "position_embd.weight" and type in NUMBERS:
             return "f32"
         return fitting("q6_k" if name == head and type in ("q4_0", "q4_k") else type, tensor.shape[-1])
 

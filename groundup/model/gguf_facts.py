@@ -16,7 +16,7 @@ from groundup.errors import Problem
 from groundup.model import config_json
 from groundup.model.families import FAMILIES
 from groundup.model.families.family import Family
-from groundup.model.gguf_file import ALIGNMENT, BOOL, FLOAT32, STRING, UINT32, Fact
+from groundup.model.gguf_file import ALIGNMENT, ARRAY, BOOL, FLOAT32, INT32, STRING, UINT32, Fact
 from groundup.model.rope import rates, scaled
 from groundup.model.rope_settings import RopeScaling
 from groundup.model.settings import ModelSettings
@@ -24,9 +24,12 @@ from groundup.model.settings import ModelSettings
 FILE_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k": 14, "q6_k": 18, "bf16": 32}
 KINDS = {bool: BOOL, int: UINT32, float: FLOAT32, str: STRING}
 SPOKEN: dict[str, str] = {}  # llama.cpp's name -> ours, the first that has it
+ROUTED: dict[str, str] = {}  # the same, where the file says that there are experts
 for _name, _family in FAMILIES.items():
     if _family.gguf:
         SPOKEN.setdefault(_family.gguf_name or _name, _name)
+        if "experts" in _family.gguf_tables:
+            ROUTED.setdefault(_family.gguf_name or _name, _name)
 FREE = ("kv_heads", "head_width", "rope_base", "local_rope_base", "parallel", "attention_cap", "logit_cap")
 PERIOD, TURNED = "attention.sliding_window_pattern", "rope.dimension_count"
 TYPE, FACTOR, ORIGINAL = "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length"
@@ -34,6 +37,7 @@ ATTENTION = "rope.scaling.attn_factor"
 BETAS = {"beta_fast": "rope.scaling.yarn_beta_fast", "beta_slow": "rope.scaling.yarn_beta_slow"}
 FREQS, SHORT, LONG = "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"
 VALUES, WINDOW = "attention.value_length", "attention.sliding_window"
+EXPERTS = "expert_count"
 HARMLESS = ("tensor_data_layout", "rope.scaling.finetuned")
 STRETCHES = (FREQS, SHORT, LONG)  # tensors of divisors, one for each pair
 
@@ -51,6 +55,9 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
         told |= {TURNED: settings.turned_width} | stretch(settings)
     if family.gguf_period:
         told[PERIOD] = period(settings)
+    for table, keys in family.gguf_tables.items():
+        told |= {key: getattr(getattr(settings, table), ours) for ours, key in keys.items()}
+    told |= family.gguf_says(settings)
     facts: list[Fact] = [
         ("general.architecture", STRING, name),
         # Without the family: llama.cpp treats the tokens of whatever has phi3 in its name in a way of its own.
@@ -58,7 +65,12 @@ def describe(settings: ModelSettings, type: str = "f32") -> list[Fact]:
         ("general.file_type", UINT32, FILE_TYPES[type]),
         ("general.alignment", UINT32, ALIGNMENT),
     ]
-    return facts + [(f"{name}.{key}", KINDS[value.__class__], value) for key, value in told.items()]
+    return facts + [
+        (f"{name}.{key}", ARRAY, (INT32, value))
+        if isinstance(value, list)
+        else (f"{name}.{key}", KINDS[value.__class__], value)
+        for key, value in told.items()
+    ]
 
 
 def period(settings: ModelSettings) -> int:
@@ -111,9 +123,10 @@ def settings_from(
     architecture = facts.get("general.architecture")
     if not isinstance(architecture, str) or architecture not in SPOKEN:
         raise Problem(f"{where} is of the family {architecture!r}; known: {', '.join(SPOKEN)}.")
-    name = SPOKEN[architecture]
-    family = FAMILIES[name]
     mine = f"{architecture}."
+    routed = architecture in ROUTED and facts.get(f"{mine}{EXPERTS}")
+    name = ROUTED[architecture] if routed else SPOKEN[architecture]
+    family = FAMILIES[name]
     known = {key.removeprefix(mine): value for key, value in facts.items() if key.startswith(mine)}
     check_keys(known, family, f"{where}: {architecture}")
     values: dict[str, Any] = {"family": name, "vocabulary": vocabulary, "tied": tied, **family.gguf_parts}
@@ -122,6 +135,10 @@ def settings_from(
             values[ours] = decimal(known[key])
         elif ours not in (*FREE, "vocabulary") and not (ours == "window" and known.get(PERIOD) == 1):
             raise Problem(f"{where} does not say {architecture}.{key}, which is needed to build the model.")
+    for table, keys in family.gguf_tables.items():
+        if missing := [key for key in keys.values() if key not in known]:
+            raise Problem(f"{where} does not say {architecture}.{missing[0]}, which is needed to build the model.")
+        values[table] = {ours: decimal(known[key]) for ours, key in keys.items()}
     if wrong := [ours for ours in ("depth", "width", "heads") if not isinstance(values[ours], int) or values[ours] < 1]:
         raise Problem(
             f"{where}: {architecture}.{family.gguf_keys[wrong[0]]} is {values[wrong[0]]!r}; expected a number."
@@ -137,15 +154,17 @@ def settings_from(
         if not isinstance(count, int) or not 1 <= count <= values["depth"] + 1 and count != family.gguf_period:
             raise Problem(f"{where}: {architecture}.{PERIOD} is {count!r}; expected a number of layers.")
         values["pattern"] = ["window"] * (count - 1) + ["full"]
-    if known.get(VALUES, values["head_width"]) != values["head_width"]:
+    if "latent" not in values and known.get(VALUES, values["head_width"]) != values["head_width"]:
         raise Problem(f"{where}: values are {known[VALUES]} wide and keys {values['head_width']}.")
-    return config_json.checked(values | family.gguf_follows(values), where)
+    return config_json.checked(values | family.gguf_follows(values, known), where)
 
 
 def check_keys(known: Mapping[str, Any], family: Family, where: str) -> None:
     """Each fact is one that we compute, or one that changes nothing."""
     allowed = {
         *family.gguf_keys.values(),
+        *(key for keys in family.gguf_tables.values() for key in keys.values()),
+        *family.gguf_reads,
         *HARMLESS,
         VALUES,
         TURNED,
@@ -214,7 +233,7 @@ def unspeakable(settings: ModelSettings) -> list[str]:
         return [f"family = {settings.family}"]
     if settings.rope_scaling is not None and settings.rope_scaling.kind not in family.gguf_stretches:
         return [f"rope_scaling = {settings.rope_scaling.kind}"]
-    facts = {key: value for key, _, value in describe(settings)}
+    facts = {key: value[1] if kind == ARRAY else value for key, kind, value in describe(settings)}
     if family.gguf_period and not period(settings):
         return [f"pattern = {settings.pattern}"]
     back = settings_from(facts, divisors(settings), "GGUF", settings.vocabulary, settings.tied)
@@ -236,6 +255,7 @@ def meaning(settings: ModelSettings) -> dict[str, Any]:
         "local_rope_base": settings.local_rope_base or settings.rope_base if windows else 0,
         "attention_scale": settings.attention_scale or settings.head_width**-0.5,
         "rope_share": settings.turned_width,
+        "experts": settings.experts and settings.experts.model_dump() | {"hidden": settings.expert_hidden},
         "rope_scaling": [number for slowed, factor in turns for number in (*slowed.tolist(), factor)],
     }
 

@@ -36,7 +36,10 @@ def speak(tokenizer: Tokenizer, vocabulary: int, template: str | None) -> list[F
     """The tokenizer under llama.cpp's keys; ids that the model has and the tokenizer lacks are marked as unused."""
     letters, words = alphabet(), tokenizer.kind
     if not isinstance(words, BytePairs):
-        raise Problem(f"GGUF files are written with tokenizers of kind bpe here, and this one is of kind {words.name}.")
+        raise Problem(
+            f"GGUF files are written with tokenizers of kind bpe here, and this one is of kind {words.name}: "
+            "leave gguf out of the formats (hf writes a folder for transformers)."
+        )
     habits = words.habits if isinstance(words, Published) else Habits()
     pre = pre_of(words, habits)
     written = ["".join(letters[byte] for byte in token) for token in tokenizer.tokens]
@@ -80,9 +83,13 @@ def pre_of(words: BytePairs, habits: Habits) -> str:
     pre = next((theirs for theirs, cutting in SPLITS.items() if cutting == (words.pattern, habits.digits)), None)
     if pre is None:
         digits = f" and digits set apart ({habits.digits})" if habits.digits else ""
-        raise Problem(f"llama.cpp has no name for words cut by {words.pattern[:60]}{digits}: keep the tokenizer as a folder.")
+        raise Problem(
+            f"llama.cpp has no name for words cut by {words.pattern[:60]}{digits}: keep the tokenizer as a folder."
+        )
     if pre != WHOLE and isinstance(words, Published) and habits.whole and words.unmerged:
-        raise Problem(f"llama.cpp merges every word cut by {words.pattern}, and here some are tokens without merges: keep a folder.")
+        raise Problem(
+            f"llama.cpp merges every word cut by {words.pattern}, and here some are tokens without merges: keep a folder."
+        )
     return pre
 
 
@@ -106,7 +113,10 @@ def understood(facts: dict[str, Any], pattern: str, digits: str | None, where: s
     names, kinds = facts["tokenizer.ggml.tokens"], facts.get("tokenizer.ggml.token_type", [])
     if len(kinds) != len(names):
         raise Problem(f"{where} has {len(names)} tokens and says of {len(kinds)} what they are.")
-    of_kind = {kind: {names[token]: token for token, each in enumerate(kinds) if each == kind} for kind in (NORMAL, CONTROL, TEXT)}
+    of_kind = {
+        kind: {names[token]: token for token, each in enumerate(kinds) if each == kind}
+        for kind in (NORMAL, CONTROL, TEXT)
+    }
     begin = facts.get("tokenizer.ggml.bos_token_id") if facts.get("tokenizer.ggml.add_bos_token") else None
     whole = facts["tokenizer.ggml.pre"] in (WHOLE, "llama3", "llama-v3")
     habits = Habits(

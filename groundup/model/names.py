@@ -35,6 +35,7 @@ class Place:
     woven: int = 0  # heads of a matrix that holds each head's q, k and v in turn, instead of all q, all k, all v
     experts: int = 0  # so many tensors instead of one, whose names have an expert's number in the place of {}
     plus: float = 0.0  # what is added to ours there: gains that count from one
+    flat: bool = False  # without the middle dimension of our convolutions, which measures 1
     pairs: int = 0  # heads whose rows pair neighbours (2i, 2i+1) instead of halves (i, i + half)
 
     @property
@@ -56,11 +57,13 @@ class Place:
         if self.rows is not None:
             part = part[self.rows[0] : self.rows[1]]
         part = halves(part, self.pairs) if self.pairs else part
+        part = part.unsqueeze(1) if self.flat else part
         return (part.float() - self.plus if self.plus else part).contiguous()
 
     def give(self, ours: Tensor) -> Tensor:
         """Our tensor -> theirs, or its part of theirs."""
         part = ours.float() + self.plus if self.plus else ours
+        part = part.squeeze(1) if self.flat else part
         return neighbours(part, self.pairs) if self.pairs else part
 
     def measure(self, ours: tuple[int, ...]) -> tuple[int, ...]:
@@ -97,6 +100,8 @@ def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, 
         layer, stem = stem.removeprefix(LAYERS).split(".", 1)
     elif found := OF_A_STACK.match(stem):  # model.encoder.layers.3.mlp.up_proj
         layer, stem = found[2], f"{found[1]}.{{}}.{found[3]}"
+    if f"{stem}.{end}" in table:
+        return Place(name, table[f"{stem}.{end}"].format(layer))
     if stem not in table:
         raise Problem(f"The weight {name} has no name in {format} files of the family {settings.family}.")
     rows = _rows(settings, stem, table)
@@ -109,7 +114,8 @@ def _place(settings: ModelSettings, name: str, format: str, table: Mapping[str, 
         rows=rows,
         transposed="transposed" in stored and end == "weight" and stem.startswith(("self_attn.", "mlp.")),
         woven=settings.heads if "woven" in stored and rows is not None else 0,
-        experts=settings.experts.count if settings.experts and stem.startswith(EXPERTS) else 0,
+        experts=settings.experts.count if settings.experts and stem.startswith(EXPERTS) and not gguf else 0,
+        flat=gguf and stem == "self_attn.conv",
         plus=1.0 if gguf and settings.norm == "rms_one" and stem.endswith("norm") else 0.0,
         pairs=pairs if paired else 0,
     )

@@ -1,163 +1,161 @@
-"""Weights in eight bits: each row of a matrix as integers from -127 to 127 and one number that stretches them.
+"""A model in fewer bits: each of its matrices is replaced by integers, in the kind of `quantised/kinds.py` that was asked for.
 
-A trained model goes in and one of a quarter of the size comes out, which answers almost the same; what "almost" costs
-is measured in bits per byte, not promised here.
+What that costs is measured, in bits per byte and in what else the stage counts, and not promised here.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from groundup.errors import Problem
-from groundup.model.embedding import Embedding, out_of_range
+from groundup.model.embedding import Embedding
 from groundup.model.linear import Linear, Stack
-from groundup.model.masks import make_permanent
+from groundup.model.masks import LAYER, make_permanent
+from groundup.model.quantised.activations import BothInt8Linear
+from groundup.model.quantised.awq import awq, untouched
+from groundup.model.quantised.calibration import Calibration, Seen, watched
+from groundup.model.quantised.gptq import gptq
+from groundup.model.quantised.kinds import KINDS, Scheme, from_entry, scheme
+from groundup.model.quantised.matrices import INPUT_SCALE, Written, WrittenEmbedding, WrittenLinear, WrittenStack
+from groundup.model.quantised.rows import Int8Embedding, Int8Linear, Int8Stack, Rows, from_int8, to_int8
 from groundup.model.transformer import Transformer
 
-Quantised = Callable[[Tensor], tuple[Tensor, Tensor]]
-FEW = 16  # up to so many vectors at once torch's int8 kernel is the fastest; above it, widening the weights first is
-
-
-def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """weight (…, rows, columns) -> integers (…, rows, columns) int8, scales (…, rows) f32: weight ≈ integers · scale."""
-    wide = weight.detach().float()
-    scales = wide.abs().amax(-1) / 127
-    if not scales.isfinite().all():
-        raise Problem("A weight is infinite or not a number, so it cannot be written in 8 bits: was training healthy?")
-    integers = (wide / scales.clamp(min=1e-30)[..., None]).round().clamp(-127, 127).to(torch.int8)
-    return integers, scales
-
-
-def from_int8(integers: Tensor, scales: Tensor) -> Tensor:
-    """What the integers stand for (…, rows, columns) f32."""
-    return integers.float() * scales[..., None]
-
-
-def linear_by_definition(x: Tensor, integers: Tensor, scales: Tensor) -> Tensor:
-    """x (…, columns) times the weights that the integers stand for."""
-    return F.linear(x, from_int8(integers, scales).to(x.dtype))
-
-
-def linear_int8(x: Tensor, integers: Tensor, scales: Tensor) -> Tensor:
-    """The same without ever holding the wide matrix: the scale is applied to what comes out."""
-    if x.dtype == torch.bfloat16 and x.device.type == "cpu" and x.numel() <= FEW * x.shape[-1]:
-        flat = x.reshape(-1, x.shape[-1])
-        return torch.ops.aten._weight_int8pack_mm(flat, integers, scales.to(x.dtype)).view(*x.shape[:-1], -1)
-    return F.linear(x, integers.to(x.dtype)) * scales.to(x.dtype)
-
-
-class Int8Linear(nn.Module):
-    """A projection whose weights are integers; it takes no part in training."""
-
-    weight: Tensor
-    weight_scale: Tensor
-
-    def __init__(self, integers: Tensor, scales: Tensor, bias: Tensor | None):
-        super().__init__()
-        self.register_buffer("weight", integers)
-        self.register_buffer("weight_scale", scales)
-        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
-
-    def wide(self) -> Tensor:
-        """What the integers stand for."""
-        return from_int8(self.weight, self.weight_scale)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = linear_int8(x, self.weight, self.weight_scale)
-        return y if self.bias is None else y + self.bias.to(x.dtype)
-
-
-class Int8Stack(nn.Module):
-    """The matrices of all experts as integers."""
-
-    weight: Tensor
-    weight_scale: Tensor
-
-    def __init__(self, integers: Tensor, scales: Tensor):
-        super().__init__()
-        self.register_buffer("weight", integers)
-        self.register_buffer("weight_scale", scales)
-
-    def each(self, dtype: torch.dtype) -> "Widened":
-        """What the integers stand for, expert by expert, each when it is asked for."""
-        return Widened(self.weight, self.weight_scale, dtype)
-
-
-class Widened(Sequence[Tensor]):
-    """Matrices (count, rows, columns) that are widened one at a time: most experts are not chosen."""
-
-    def __init__(self, integers: Tensor, scales: Tensor, dtype: torch.dtype):
-        self.integers, self.scales, self.dtype = integers, scales, dtype
-
-    def __len__(self) -> int:
-        return len(self.integers)
-
-    def __getitem__(self, expert: int) -> Tensor:  # type: ignore[override]
-        return from_int8(self.integers[expert], self.scales[expert]).to(self.dtype)
-
-
-class Int8Embedding(nn.Module):
-    """A table of vectors whose numbers are integers."""
-
-    weight: Tensor
-    weight_scale: Tensor
-
-    def __init__(self, integers: Tensor, scales: Tensor):
-        super().__init__()
-        self.rows = len(integers)
-        self.register_buffer("weight", integers)
-        self.register_buffer("weight_scale", scales)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        try:
-            return F.embedding(ids, self.weight).float() * F.embedding(ids, self.weight_scale[:, None])
-        except IndexError:
-            raise Problem(out_of_range(ids, self.rows)) from None
-
-    def project(self, x: Tensor) -> Tensor:
-        return linear_int8(x, self.weight, self.weight_scale)
+__all__ = ["KINDS", "Calibration", "Scheme", "from_entry", "from_int8", "scheme", "to_int8"]
+PLAIN = (Linear, Stack, Embedding)
+FINDERS: dict[str, Callable[[Tensor, Seen, Any, Calibration], dict[str, Tensor]]] = {"gptq": gptq, "awq": awq}
+INTEGERS = (Int8Linear, Int8Stack, Int8Embedding, Written)
 
 
 def int8(model: Transformer) -> Transformer:
     """A copy of the model with every matrix in 8 bits: projections, embeddings and head."""
-    if is_int8(model):
-        return model
-    return _with_each_matrix_replaced(make_permanent(copy.deepcopy(model)), to_int8)
+    return model if is_quantised(model) else quantised(model, scheme("int8"))
 
 
-def hollow(model: Transformer) -> Transformer:
-    """A model without memory (on the meta device) made ready to be filled with 8-bit weights."""
+def quantised(model: Transformer, asked: Scheme, calibration: Calibration | None = None) -> Transformer:
+    """A copy of the model with its matrices written as the scheme says. Kinds that read a text need a calibration."""
+    if there := scheme_of(model):
+        raise Problem(f"the model is {there.kind} already: quantise the one it was made from.")
+    made = make_permanent(copy.deepcopy(model)).eval()
+    if KINDS[asked.base].reads and calibration is None:
+        raise Problem(f"kind {asked.kind} reads a text to find its integers: give it one to be calibrated on.")
+    for layer, places in by_layer(matrices(made, asked)):
+        seen = {} if calibration is None or not KINDS[asked.base].reads else _seen(made, layer, places, calibration)
+        for place in places:
+            put(place, asked, found(place, asked, seen.get(place.name), calibration))
+    return made
 
-    def shapes(weight: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.empty_like(weight, dtype=torch.int8), weight.new_empty(weight.shape[:-1])
 
-    return _with_each_matrix_replaced(model, shapes)
+def found(place: "Place", asked: Scheme, seen: Seen | None, calibration: Calibration | None) -> dict[str, Tensor]:
+    """The tensors that stand for a matrix: by what its projection was seen to read, or else rounded to the nearest."""
+    weight = place.matrix.weight
+    if seen is not None and calibration is not None:
+        return FINDERS[asked.base](weight, seen, asked.form, calibration)
+    if asked.base == "awq" and isinstance(place.matrix, Linear):
+        return untouched(weight, asked.form)
+    return asked.form.write(weight)
 
 
-def is_int8(model: nn.Module) -> bool:
+def _seen(model: Transformer, layer: str, places: list["Place"], calibration: Calibration) -> dict[str, Seen]:
+    projections = {place.name: place.matrix for place in places if isinstance(place.matrix, Linear)}
+    return watched(model, layer, projections, calibration.texts) if projections else {}
+
+
+def hollow(model: Transformer, asked: Scheme) -> Transformer:
+    """A model without memory (on the meta device) made ready to be filled with weights written as the scheme says."""
+    for place in matrices(model, asked):
+        weight = place.matrix.weight
+        scaled = asked.base == "awq" and isinstance(place.matrix, Linear)
+        scale = {INPUT_SCALE: weight.new_empty(weight.shape[-1], dtype=torch.float32)} if scaled else {}
+        put(place, asked, asked.form.empty(weight) | scale)
+    return model.eval()
+
+
+def is_quantised(model: nn.Module) -> bool:
     """Whether its matrices are integers."""
-    return any(isinstance(module, Int8Linear | Int8Embedding) for module in model.modules())
+    return any(isinstance(module, INTEGERS) for module in model.modules())
+
+
+def scheme_of(model: nn.Module) -> Scheme | None:
+    """How the model's matrices are written; None if they are numbers as they were trained."""
+    found = next((module for module in model.modules() if isinstance(module, INTEGERS)), None)
+    if isinstance(found, Written) or found is None:
+        return None if found is None else found.scheme
+    left = {
+        "embeddings" if type(module) is Embedding else "head" for module in model.modules() if type(module) in PLAIN
+    }
+    both = any(isinstance(module, BothInt8Linear) for module in model.modules())
+    return scheme("w8a8" if both else "int8", keep=sorted(left))
 
 
 def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
     """All tensors by name with integers widened to f32: what other formats are written from."""
     state = model.state_dict()
-    scales = {name.removesuffix("_scale"): state.pop(name) for name in list(state) if name.endswith(".weight_scale")}
-    return {name: from_int8(tensor, scales[name]) if name in scales else tensor for name, tensor in state.items()}
+    for name, module in model.named_modules():
+        if isinstance(module, INTEGERS):
+            for end in module._buffers:
+                del state[f"{name}.{end}"]
+            state[f"{name}.weight"] = module.wide()
+    return state
 
 
-def _with_each_matrix_replaced(model: Transformer, quantised: Quantised) -> Transformer:
-    for parent in list(model.modules()):
+# --- which matrices, and what takes their place -----------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """A matrix, its full name, and where it hangs."""
+
+    name: str
+    parent: nn.Module
+    matrix: Linear | Stack | Embedding
+
+
+def matrices(model: nn.Module, asked: Scheme) -> Iterator[Place]:
+    """Every matrix that the scheme does not keep as it is."""
+    tied = getattr(getattr(model, "settings", None), "tied", False)
+    kept = {"head", "embeddings"} if tied and asked.keep else set(asked.keep)
+    for above, parent in list(model.named_modules()):
         for name, child in list(parent.named_children()):
-            if type(child) is Linear:
-                integers, scales = quantised(child.weight)
-                setattr(parent, name, Int8Linear(integers, scales, child.bias))
-            elif type(child) is Stack:
-                setattr(parent, name, Int8Stack(*quantised(child.weight)))
-            elif type(child) is Embedding:
-                integers, scales = quantised(child.weight)
-                setattr(parent, name, Int8Embedding(integers, scales))
-    return model.eval()
+            place = Place(f"{above}.{name}".removeprefix("."), parent, child)  # type: ignore[arg-type]
+            if type(child) in PLAIN and role(place) not in kept:
+                yield place
+
+
+def by_layer(places: Iterable[Place]) -> Iterator[tuple[str, list[Place]]]:
+    """The name of each layer and its matrices, in the order in which a text meets them; "" for the table and the head."""
+    found: dict[str, list[Place]] = {}
+    for place in places:
+        layer = LAYER.match(place.name)
+        found.setdefault(layer[0] if layer else "", []).append(place)
+    yield from sorted(found.items(), key=lambda item: not item[0])  # what is after all layers comes last
+
+
+def role(place: Place) -> str:
+    """What a matrix is for: `embeddings`, `head`, or `layers`."""
+    if isinstance(place.matrix, Embedding):
+        return "embeddings"
+    return "layers" if LAYER.match(place.name) else "head"
+
+
+def put(place: Place, asked: Scheme, tensors: Mapping[str, Tensor]) -> None:
+    """The tensors take the matrix's place."""
+    made = in_rows if isinstance(asked.form, Rows) else in_groups
+    setattr(place.parent, place.name.rpartition(".")[2], made(place.matrix, asked, tensors))
+
+
+def in_rows(matrix: Any, asked: Scheme, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A matrix with one scale for each row."""
+    integers, scales = tensors["weight"], tensors["weight_scale"]
+    if isinstance(matrix, Linear):
+        return (BothInt8Linear if asked.base == "w8a8" else Int8Linear)(integers, scales, matrix.bias)
+    return (Int8Stack if isinstance(matrix, Stack) else Int8Embedding)(integers, scales)
+
+
+def in_groups(matrix: Any, asked: Scheme, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A matrix with a scale for each group of a row."""
+    columns = matrix.weight.shape[-1]
+    if isinstance(matrix, Linear):
+        return WrittenLinear(asked, tensors, columns, matrix.bias)
+    return (WrittenStack if isinstance(matrix, Stack) else WrittenEmbedding)(asked, tensors, columns)

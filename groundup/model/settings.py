@@ -97,7 +97,8 @@ class ModelSettings(Settings):
     position_offset: int = Field(default=0, ge=0, description="rows of learned positions before the first (RoBERTa: 2)")
     head: HeadSettings = Field(default_factory=HeadSettings, description="what is read out of the last vectors")
     characters: CharacterSettings | None = Field(
-        default=None, description="convolutions over the letters of each token, added to its vector; none: its vector alone"
+        default=None,
+        description="convolutions over the letters of each token, added to its vector; none: its vector alone",
     )
     born: Literal["blank", "seeing"] = Field(
         default="blank",
@@ -140,6 +141,11 @@ class ModelSettings(Settings):
         if not full.get("kv_heads"):
             full["kv_heads"] = full["heads"]
         if not head_width:
+            if full["heads"] > 0 and width % full["heads"]:
+                raise ValueError(
+                    f"model.heads: {full['heads']} heads do not divide the width {width}; "
+                    f"choose heads that divide it, or say head_width"
+                )
             full["head_width"] = width // max(1, full["heads"])
         if not full.get("hidden"):
             gated = full.get("feedforward", "swiglu") in GATED
@@ -148,11 +154,6 @@ class ModelSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> "ModelSettings":
-        if self.width % self.heads and self.head_width == self.width // self.heads:
-            raise ValueError(
-                f"model.heads: {self.heads} heads do not divide the width {self.width}; "
-                f"choose heads that divide it, or say head_width"
-            )
         if self.heads % self.kv_heads:
             raise ValueError(
                 f"model.kv_heads: {self.kv_heads} does not divide {self.heads} heads; "
@@ -244,6 +245,7 @@ class ModelSettings(Settings):
             )
         if self.encoder.heads and self.width % self.encoder.heads:
             raise ValueError(f"model.encoder.heads: {self.encoder.heads} heads do not divide the width {self.width}")
+
     def _check_latent(self) -> None:
         latent = self.latent
         if (latent is not None) != ("latent" in self.pattern):
@@ -297,6 +299,7 @@ class ModelSettings(Settings):
             heads = self.encoder.heads
             changed |= {"heads": heads, "kv_heads": heads, "head_width": self.width // heads}
         return self.model_copy(update=changed)
+
     def mixes(self, layer: int) -> bool:
         """Whether the layer of this number has experts."""
         return self.experts is not None and layer >= self.experts.dense

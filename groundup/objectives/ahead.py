@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from groundup.data.batches import Batch, Source
+from groundup.data.tokens.batches import Batch, Source
 from groundup.objectives.likelihood import on, surprise_of
 from groundup.training.terms import Term
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from groundup.data.batches import Batch, Source
+from groundup.data.tokens.batches import Batch, Source
 from groundup.objectives.likelihood import surprise, vectors, weighted
 from groundup.training.terms import Term
 

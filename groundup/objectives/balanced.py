@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.errors import Problem
 from groundup.model.balance import correct, load, unevenness, watched
 from groundup.model.experts import Router

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from torch import nn
 
-from groundup.data.batches import Batch, Source
+from groundup.data.tokens.batches import Batch, Source
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.model.state import SegmentMemory

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch.nn import functional as F
 
-from groundup.data.batches import Batch
-from groundup.data.labelled import Labelled
+from groundup.data.tokens.batches import Batch
+from groundup.data.tokens.labelled import Labelled
 from groundup.objectives.likelihood import on
 from groundup.objectives.masked import right
 from groundup.training.terms import Term

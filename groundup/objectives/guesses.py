@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.model.state import SegmentMemory
 from groundup.objectives.chained import cut
 from groundup.objectives.likelihood import log_probability, on, weighted

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from torch import nn
 
-from groundup.data.batches import pages
-from groundup.data.corruption import Corrupted, sentinels_of
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.corruption import Corrupted, sentinels_of
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.objectives.chained import Chained
 from groundup.objectives.next_token import NextToken

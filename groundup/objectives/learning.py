@@ -15,27 +15,29 @@ if TYPE_CHECKING:
 READING = ("sequence_to_sequence", "spans")  # what models with an encoder learn from: they read before they write
 
 
-def sources(settings: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> "Sources":
-    """Everything that was named, as batches of the training's size."""
+def sources(settings: Any, pages: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> "Sources":
+    """Everything that was named, as batches of the training's size; `pages` are those of `data`."""
     from groundup.objectives import chained
     from groundup.objectives.held_out import check_tokens
+    from groundup.objectives.pages import folders
     from groundup.objectives.sources import read
 
     training, kind = settings.training, settings.objective.kind
-    if settings.data is not None and settings.start is not None:
-        check_tokens(settings.data, tokenizer, "data")
+    for path in folders(settings.data) if settings.start is not None or not isinstance(settings.data, str) else ():
+        check_tokens(path, tokenizer, "data")
     if training.segments > 1:
         others = settings.texts or settings.conversations or settings.pairs
         chained.check(kind, model, bool(others), training.recompute)
     if kind in SOURCES:
         return replace(SOURCES[kind](settings, tokenizer, model, seed), model=model)
-    paths = settings.data, settings.texts, settings.conversations, settings.pairs, settings.sequences
-    return replace(read(*paths, tokenizer, settings.template, training, seed), model=model)
+    paths = settings.texts, settings.conversations, settings.pairs, settings.sequences
+    return replace(read(pages, *paths, tokenizer, settings.template, training, seed), model=model)
 
 
-def looks(settings: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> "Look | None":
+def looks(settings: Any, pages: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> "Look | None":
     """What measures the model on held-out pages: those of `data`, if there are any, and all that `held_out` names."""
     from groundup.objectives.held_out import check_tokens, side_by_side
+    from groundup.objectives.pages import mixed_looks
 
     if settings.objective.kind in ("classify", "sequence_to_sequence"):
         if settings.held_out:
@@ -46,7 +48,13 @@ def looks(settings: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int
         return None
     for name, path in settings.held_out.items():
         check_tokens(path, tokenizer, f"held_out.{name}")
-    own = None if settings.data is None else _look(settings.data, settings, tokenizer, model, seed)
+    if isinstance(settings.data, list):
+        if both := next((domain.name for domain in settings.data if domain.name in settings.held_out), None):
+            raise Problem(f"{both} is measured twice, as part of `data` and in held_out: leave it out of held_out.")
+        each = {domain.name: _look(domain.path, settings, tokenizer, model, seed) for domain in settings.data}
+        own = mixed_looks(pages, each)
+    else:
+        own = None if settings.data is None else _look(settings.data, settings, tokenizer, model, seed)
     others = {name: _look(path, settings, tokenizer, model, seed) for name, path in settings.held_out.items()}
     return side_by_side(own, others)
 
@@ -84,6 +92,8 @@ def _spans(settings: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: in
 
 def _pages_alone(settings: Any, who: str) -> Path:
     """The folder of the pages that are learnt, if nothing is named beside them."""
+    from groundup.objectives.pages import one_folder
+
     others = settings.texts or settings.conversations or settings.pairs or settings.sequences
     if settings.data is None or others or settings.objective.replay:
         raise Problem(
@@ -92,7 +102,11 @@ def _pages_alone(settings: Any, who: str) -> Path:
         )
     if settings.samples.prompts:
         raise Problem(f"samples.prompts asks a model to go on with a text, which {who} does not do: leave them out.")
-    return Path(settings.data) / "train"
+    if settings.training.packing != "concatenate":
+        raise Problem(
+            f"training.packing: objective {settings.objective.kind} makes rows of its own of pages; leave packing out."
+        )
+    return Path(one_folder(settings.data, settings.objective.kind)) / "train"
 
 
 def _labelled(settings: Any, tokenizer: "Tokenizer", model: ModelSettings, seed: int) -> Any:

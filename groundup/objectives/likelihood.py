@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.model.cost import in_chunks
-from groundup.objectives.chunked import Extra, told_in_chunks, weighed
+from groundup.objectives.chunked import told_in_chunks, weighed
 
 SLICE = 1 << 18  # logits worked on at once: their f32 copy stays in the cache
 
@@ -104,8 +104,16 @@ def met(hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 def log_probability_of(model: Any, x: Tensor, targets: Tensor) -> Tensor:
     """Vectors that the head reads (n, width), targets (n) -> the log-probability of each target (n), f32."""
     if not chunked(model, len(targets)):
-        return log_probability(model.head(x), targets)
+        return _known(model, x, targets)
     return told_in_chunks(model.taken_apart(x), targets)
+
+
+def _known(model: Any, x: Tensor, targets: Tensor) -> Tensor:
+    """All logits at once; a model that was compiled as a whole (`training/compiling_whole.py`) does it in one."""
+    foretell = getattr(model, "foretell", None)
+    if foretell is not None and torch.is_grad_enabled():
+        return foretell(x, targets)
+    return log_probability(model.head(x), targets)
 
 
 def surprise(model: Any, hidden: Tensor, batch: Batch, worths: Sequence[np.ndarray]) -> list[Tensor]:
@@ -119,7 +127,7 @@ def surprise(model: Any, hidden: Tensor, batch: Batch, worths: Sequence[np.ndarr
 def surprise_of(model: Any, x: Tensor, targets: Tensor, worths: Sequence[np.ndarray]) -> list[Tensor]:
     """The same for vectors (n, width) and targets (n) that were found already."""
     if not chunked(model, len(targets)):
-        known = log_probability(model.head(x), targets)
+        known = _known(model, x, targets)
         return [-(known * on(known.device, worth)).sum() for worth in worths]
     return [_surprise_in_chunks(model, x, targets, worth) for worth in worths]
 
@@ -135,9 +143,13 @@ def _surprise_in_chunks(model: Any, x: Tensor, targets: Tensor, worth: np.ndarra
     places = np.flatnonzero(worth)
     if len(places) < len(worth):
         x, targets, worth = x[on(x.device, places)], targets[on(x.device, places)], worth[places]
-    return weighed(model.taken_apart(x), targets, on(x.device, worth), Extra())
+    weigh = getattr(model, "weigh", weighed)  # whoever listens to a head (softened.py) asks more of it
+    return weigh(model.taken_apart(x), targets, on(x.device, worth))
 
 
 def on(device: torch.device, array: np.ndarray) -> Tensor:
     """A NumPy array as a tensor on the device."""
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()  # from any other memory the copy would wait until the device has nothing to do
+    return tensor.to(device, non_blocking=True)

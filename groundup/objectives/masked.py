@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from groundup.data.batches import Batch
-from groundup.data.masked import MaskedPages
+from groundup.data.tokens.batches import Batch
+from groundup.data.tokens.masked import MaskedPages
 from groundup.objectives.likelihood import log_probability, on, weighted
 from groundup.training.terms import Term
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from groundup.data.batches import Batch, Source
+from groundup.data.tokens.batches import Batch, Source
 from groundup.objectives.likelihood import surprise, vectors, weighted
 from groundup.training.terms import Term
 

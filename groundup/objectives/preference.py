@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from groundup.data.batches import Batch, Source
-from groundup.data.examples import Pairs
+from groundup.data.tokens.batches import Batch, Source
+from groundup.data.tokens.examples import Pairs
 from groundup.objectives.likelihood import foretold, on, weighted
 from groundup.training.terms import Term
 

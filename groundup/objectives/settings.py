@@ -4,13 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from groundup.config import Settings
+from groundup.config import Input, Settings
 
 
 class ObjectiveSettings(Settings):
     """One objective."""
 
-    kind: Literal["next_token", "answers", "preference", "sequence_to_sequence", "spans", "masked", "ahead", "classify"] = Field(
+    kind: Literal[
+        "next_token", "answers", "preference", "sequence_to_sequence", "spans", "masked", "ahead", "classify"
+    ] = Field(
         default="next_token",
         description="next_token: every token of pages; answers: of the assistant; preference: DPO on pairs; "
         "sequence_to_sequence: targets after their sources; spans: what was cut out of pages; masked: hidden words of pages, and next sentences if the "
@@ -38,6 +40,17 @@ class ObjectiveSettings(Settings):
         default=0.0, ge=0, lt=0.5, description="of preference: share of pairs believed to be the wrong way"
     )
     anchor: float = Field(default=0.0, ge=0, description="of preference: weight of the chosen answers' own likelihood")
+    teacher: Input | None = Field(
+        default=None,
+        description="of next_token and answers: a finished model of the same tokenizer from whose distribution over each next "
+        "token is learnt too (distillation)",
+    )
+    temperature: float = Field(
+        default=1.0, gt=0, le=20, description="by which teacher and pupil are softened before they are compared"
+    )
+    teacher_share: float = Field(
+        default=0.5, gt=0, le=1, description="share of the loss that is the teacher's; the rest is the text's own"
+    )
     balance: float = Field(
         default=0.0, ge=0, description="of models with experts: weight of the loss that spreads tokens over them; 0.01"
     )

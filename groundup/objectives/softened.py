@@ -2,18 +2,23 @@
 
 With ε of a target spread evenly over the vocabulary (Szegedy et al. 2016) a token costs (1-ε)·-log p(token) + ε·mean of -log p;
 ζ·log²Σexp(logits) keeps logits where softmax does not care (Chowdhery et al. 2022). Each is a term: its sum, its count, its weight.
+Where the head is read in chunks, one walk over them does all of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.errors import Problem
+from groundup.model.taken_apart import Pieces
 from groundup.objectives.answers import Answers
 from groundup.objectives.balanced import Balanced
+from groundup.objectives.chunked import Price, weighed, weighed_in_parts
 from groundup.objectives.likelihood import on, weighted
 from groundup.objectives.next_token import NextToken
 from groundup.objectives.sequence_to_sequence import SequenceToSequence
@@ -38,20 +43,16 @@ class Softened:
         return self.objective.counts(batch) | dict.fromkeys(self._extra(), count)
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
-        listening = Listening(model)
+        listening = Listening(model, Price(1 - self.smoothing, self.smoothing, self.z), self._alike())
         terms = self.objective.loss(listening, batch)  # type: ignore[arg-type]
-        (logits,) = listening.heard
-        weights, count = on(logits.device, batch.weights.reshape(-1)[weighted(batch)]), self.counts(batch)
-        spread, z = softness(logits)
+        spread, square = listening.softness(batch.weights.reshape(-1)[weighted(batch)])
         own = {
             name: term if name == "balance" else replace(term, coefficient=term.coefficient * (1 - self.smoothing))
             for name, term in terms.items()
         }
-        values = {"smoothing": (spread, self.smoothing), "z": (z, self.z)}
+        count, values = self.counts(batch), {"smoothing": (spread, self.smoothing), "z": (square, self.z)}
         return own | {
-            name: Term((value * weights).sum(), count[name], coefficient)
-            for name, (value, coefficient) in values.items()
-            if coefficient
+            name: Term(value, count[name], coefficient) for name, (value, coefficient) in values.items() if coefficient
         }
 
     def after_step(self) -> None:
@@ -62,23 +63,52 @@ class Softened:
     def _extra(self) -> list[str]:
         return [name for name, weight in (("smoothing", self.smoothing), ("z", self.z)) if weight]
 
+    def _alike(self) -> bool:
+        """Whether all tokens weigh alike in the inner objective, and so as much as they do in the terms beside it."""
+        inner = self.objective.objective if isinstance(self.objective, Balanced) else self.objective
+        return not (isinstance(inner, Answers) and inner.replay)
+
 
 class Listening:
     """A model whose head is overheard; everything else is the model's own."""
 
-    logits = "whole"  # never in chunks that nobody hears
+    def __init__(self, model: Any, price: Price, alike: bool):
+        self.model_itself, self.price, self.alike = model, price, alike
+        self.whole: list[Tensor] = []  # all logits of a head (n, vocabulary)
+        self.chunks: list[tuple[Tensor, Tensor]] = []  # or of each walk in chunks Σ worth · spread and Σ worth · square
 
-    def __init__(self, model: Any):
-        self.model_itself = model
-        self.heard: list[Tensor] = []
+    foretell = None  # a head compiled together with its loss cannot be overheard
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model_itself, name)
 
     def head(self, x: Tensor) -> Tensor:
         """As the model's own, and remembered."""
-        self.heard.append(self.model_itself.head(x))
-        return self.heard[-1]
+        self.whole.append(self.model_itself.head(x))
+        return self.whole[-1]
+
+    def weigh(self, pieces: Pieces, targets: Tensor, worth: Tensor) -> Tensor:
+        """Σ worth · surprise, and the rest is remembered.
+
+        Where all tokens weigh alike the gradient of all three comes through this one number, and they are read in one walk.
+        """
+        if not self.alike:
+            square = weighed(pieces, targets, worth, Price(0.0, 0.0, 1.0))
+            self.chunks.append((torch.zeros_like(square), square))
+            return weighed(pieces, targets, worth)
+        cost, (surprise, spread, square) = weighed_in_parts(pieces, targets, worth, self.price)
+        self.chunks.append((spread, square))
+        return surprise + (cost - cost.detach()) / self.price.surprise
+
+    def softness(self, weights: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Σ weight · spread and Σ weight · square over the places that matter, which have those weights (n)."""
+        if self.chunks:
+            spreads, squares = zip(*self.chunks, strict=True)
+            return torch.stack(spreads).sum(), torch.stack(squares).sum()
+        (logits,) = self.whole
+        spread, square = softness(logits)
+        worth = on(logits.device, weights)
+        return (spread * worth).sum(), (square * worth).sum()
 
 
 def softness(logits: Tensor) -> tuple[Tensor, Tensor]:

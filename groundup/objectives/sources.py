@@ -5,17 +5,17 @@ Folders and files of earlier stages come in; the training stage hands the result
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors.numpy
 from torch import nn
 
-from groundup.data import examples
-from groundup.data.batches import pages
-from groundup.data.examples import Pairs
-from groundup.data.labelled import Frame, Labelled, labelled
-from groundup.data.masked import MaskedPages, marks
-from groundup.data.sequences import sequences as read_sequences
-from groundup.data.shards import Shards
+from groundup.data.tokens import examples
+from groundup.data.tokens.examples import Pairs
+from groundup.data.tokens.labelled import Frame, Labelled, labelled
+from groundup.data.tokens.masked import MaskedPages, marks
+from groundup.data.tokens.sequences import sequences as read_sequences
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.families import FAMILIES
 from groundup.model.settings import ModelSettings
@@ -30,7 +30,7 @@ from groundup.training.settings import TrainSettings
 
 
 def read(
-    data: str | None,
+    pages: Any,
     texts: Sequence[str],
     conversations: Sequence[str],
     pairs: Sequence[str],
@@ -42,10 +42,9 @@ def read(
 ) -> Sources:
     """Everything that was named, as batches of the training's size."""
     size = training.rows, training.time, seed
-    long = training.rows, training.time * training.segments, seed
     mask = training.mask or "documents"
     return Sources(
-        pages(Shards(Path(data) / "train"), *long, training.mask or "none") if data else None,
+        pages,
         examples.texts(texts, tokenizer, *size, mask) if texts else None,
         examples.conversations(conversations, tokenizer, template, *size, mask) if conversations else None,
         examples.pairs(pairs, tokenizer, template, *size, mask) if pairs else None,

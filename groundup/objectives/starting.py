@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from groundup.errors import Problem
-from groundup.model import folder, masks
+from groundup.model import config_json, folder, masks
 from groundup.model.architectures import build, with_head
 from groundup.model.character_table import CharacterTable
 from groundup.model.settings import ModelSettings
 from groundup.model.start_vectors import embedding_of, freeze, start_from
 from groundup.model.vector_files import read
 from groundup.objectives.learning import READING
+from groundup.objectives.pages import folders
 from groundup.run import Work
 from groundup.tokenizer import Tokenizer
 
@@ -24,13 +25,19 @@ def tokenizer_of(settings: Any) -> Tokenizer:
     if settings.start is not None:
         return Tokenizer.load(model_folder(settings.start))
     if settings.data is not None:
-        return Tokenizer.load(Path(settings.data) / "tokenizer")
+        return Tokenizer.load(Path(folders(settings.data)[0]) / "tokenizer")
     raise Problem("train has no tokenizer: set `tokenizer`, or `start` or `data`, which bring theirs.")
 
 
 def model_folder(path: str) -> Path:
     """A stage's folder holds its model under model/; a model's own folder is taken as it is."""
     return Path(path) / "model" if (Path(path) / "model").is_dir() else Path(path)
+
+
+def settings_of(path: str) -> ModelSettings:
+    """What the model in a stage's folder, or in its own, is made of, without its weights."""
+    config = model_folder(path) / folder.CONFIG
+    return config_json.from_config(folder.read_json(config), str(config))[0]
 
 
 def model_of(settings: Any, tokenizer: Tokenizer, seed: int, work: Work) -> Any:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from groundup.data.batches import Pages
-from groundup.data.corruption import Corrupted
-from groundup.data.examples import Conversations, Mixed, Pairs
-from groundup.data.labelled import Labelled
-from groundup.data.masked import MaskedPages
-from groundup.data.sequences import Sequences
+from groundup.data.tokens.batches import Pages
+from groundup.data.tokens.corruption import Corrupted
+from groundup.data.tokens.examples import Conversations, Mixed, Pairs
+from groundup.data.tokens.labelled import Labelled
+from groundup.data.tokens.masked import MaskedPages
+from groundup.data.tokens.mixture import Mixture
+from groundup.data.tokens.packed import Packed
+from groundup.data.tokens.sequences import Sequences
 from groundup.errors import Problem
 from groundup.model.head_settings import WRITING
 from groundup.model.settings import ModelSettings
@@ -30,7 +32,7 @@ from groundup.training.terms import Objective
 class Sources:
     """What there is to learn from."""
 
-    pages: Pages | None = None
+    pages: Pages | Packed | Mixture | None = None
     texts: Conversations | None = None
     conversations: Conversations | None = None
     pairs: Pairs | None = None

@@ -2,7 +2,8 @@
 
 about: one line shown in lists
 seed: 1
-arguments: {text: {about: a folder of texts}}         # no default: must be given, `groundup make NAME text=PATH`
+arguments: {text: {about: a folder of texts}}         # no default: must be given, `groundup make NAME text=PATH`;
+                                                      # a default may be $stage/path: left out where something else is given
 stages:
   corpus: {kind: corpus, files: [$text]}
   tokenizer: {kind: tokenizer, corpus: $corpus}
@@ -110,10 +111,21 @@ def read(recipe: str | os.PathLike[str], said: Mapping[str, Any], kinds: Mapping
             raise Problem(f"{name} is a stage of {path.stem}: expected {name}.KEY=VALUE, found {name}={over}")
         section = config.merge(section, over)
         stages[name] = _stage(name, section, raw_stages, values, kinds)
+    _leave_out(stages, written, said)
     needs = {name: stage.needs for name, stage in stages.items()}
     ordered = {name: stages[name] for name in order(needs, raw_stages.places)}
     links = {link: _link(link, target, raw["links"], ordered) for link, target in written.links.items()}
     return Recipe(path.stem, written.about, _seed(written, said), ordered, links)
+
+
+def _leave_out(stages: dict[str, Planned], written: Written, said: Mapping[str, Any]) -> None:
+    """Take out the stages that only the defaults of arguments lead to, where something else was said instead."""
+    defaults = [reference(argument.default) for name, argument in written.arguments.items() if name in said]
+    wanted = {need for stage in stages.values() for need in stage.needs}
+    wanted |= {found.name for target in written.links.values() if (found := reference(target))}
+    for each in defaults:
+        if each and each.name not in wanted:
+            stages.pop(each.name, None)
 
 
 def _seed(written: Written, said: Mapping[str, Any]) -> int:
@@ -168,12 +180,16 @@ def _stage(name: str, section: Section, names: Section, values: Section, kinds: 
     inputs = {
         spot: _input(text, _place(filled, spot.split(".")) or place) for spot, text in inputs_of(settings).items()
     }
-    reads = {str(each) for each in inputs.values() if isinstance(each, Reference)}
+    leads = [each for each in inputs.values() if isinstance(each, Reference)]
+    reads = {str(each) for each in leads}
+    for each in leads:
+        if each.name not in names:  # an argument led here
+            raise Problem(f"{name} reads {each} ({each.place}), but {did_you_mean(each.name, names)}")
     for each in found:
         if each.name in names and str(each) not in reads:
             raise Problem(f"{name} mentions {each} where no input is expected ({each.place}): write a value there")
     settings = replace_inputs(settings, {spot: text for spot, text in said.items() if spot in inputs})
-    needs = dict.fromkeys(each.name for each in found if each.name in names)
+    needs = dict.fromkeys(each.name for each in [*found, *leads] if each.name in names)
     return Planned(name, section["kind"], module, settings, list(needs), inputs)
 
 

@@ -22,6 +22,7 @@ from groundup.recipe.graph import Reference
 from groundup.recipe.planning import refuse_what_cannot_fit
 from groundup.run.files import WRITING, sentences, sync_folder
 from groundup.stages import STAGES
+from groundup.training.allocator import give_back_memory
 
 Faces = Callable[[str, list[str]], console.Lines]
 
@@ -126,6 +127,8 @@ class Maker:
         except BaseException:
             self.face.end(planned.name, console.FAILED, time.monotonic() - began)
             raise
+        finally:
+            give_back_memory()  # the next stage in this process should not carry what this one is done with
         self.face.end(planned.name, console.MADE, time.monotonic() - began, console.result(self.folders[planned.name]))
 
     def _look(self) -> hardware.Machine:

@@ -101,7 +101,7 @@ def before(planned: Planned, known: Mapping[str, Estimate]) -> dict[str, Estimat
     """The estimates of a stage's inputs by name; a list's parts also come together under the list's own name."""
     result: dict[str, Estimate] = {}
     for name, each in planned.inputs.items():
-        found = known[each.name] if isinstance(each, Reference) else _raw(each)
+        found = known[each.name] if isinstance(each, Reference) else raw(each)
         result[name] = found
         head = name.split(".")[0]
         if head != name:
@@ -114,7 +114,7 @@ def together(one: Estimate, other: Estimate) -> Estimate:
     return Estimate(**{field.name: getattr(one, field.name) + getattr(other, field.name) for field in fields(Estimate)})
 
 
-def _raw(path: Path) -> Estimate:
+def raw(path: Path) -> Estimate:
     """Raw text is known by its size alone, tokens and models by what stands beside them."""
     for index in (path / "train" / "index.json", path / "model" / "config.json", path / "config.json"):
         if index.is_file():

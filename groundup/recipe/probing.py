@@ -122,10 +122,13 @@ def take(settings: Any, seed: int, seconds: float, folder: Path) -> Probe:
     """The same in this process, in a folder to throw away."""
     module = load("train")
     hardware.use_cache_folder()
+    from groundup.training.compiling import LONG
+
     machine = hardware.look(devices=True, folder=folder)
     place = folder / "probe"
     place.mkdir()
-    work = Watched(place, _endless(settings), seed, machine, {}, lambda *_: None)
+    long = module.lasts(settings, machine) >= LONG
+    work = Watched(place, endless(settings, long), seed, machine, {}, lambda *_: None)
     work.watch(seconds)
     try:
         module.run(work.settings, work)
@@ -135,10 +138,15 @@ def take(settings: Any, seed: int, seconds: float, folder: Path) -> Probe:
     return work.found(steps, time.perf_counter())
 
 
-def _endless(settings: Any) -> Any:
-    """The same training, not ended nor saved before the probe says so, with one look and one sample at its start."""
+def endless(settings: Any, long: bool) -> Any:
+    """The same training, not ended nor saved before the probe says so, with one look and one sample at its start.
+
+    Whether layers are compiled follows from its length, so a training that is not `long` is told that they are not.
+    """
     training = {"steps": ENDLESS, "validate_every": ENDLESS, "checkpoint_every": 0, "checkpoint_seconds": NEVER}
     training |= {"samples_at": [0] if settings.samples.prompts else []}
+    if settings.training.compile == "auto" and not long:
+        training["compile"] = "off"
     inner = settings.training.model_copy(update=training)
     return settings.model_copy(update={"training": inner})
 

@@ -49,9 +49,12 @@ class Clock:
 
     @property
     def peak_mb(self) -> float:
-        """The most memory any attempt held at once, its child processes included, in MB of 10^6 bytes."""
-        children = _children_mb()
-        return max(self.peak_before, _own_mb() + (children if children > self.children_before else 0.0))
+        """The most memory any attempt held at once, and its largest child if that was larger, in MB of 10^6 bytes.
+
+        Linux counts for a child what its parent held when it was started, be it `true`: no more than our own says nothing.
+        """
+        own, children = _own_mb(), _children_mb()
+        return max(self.peak_before, own + (children if children > max(own, self.children_before) else 0.0))
 
     def note(self) -> None:
         """Write the sums beside the work; a power cut may take one note, so nothing waits for the disk."""

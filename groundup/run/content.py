@@ -11,6 +11,7 @@ from groundup.errors import Problem
 from groundup.run.files import sync
 
 MANIFEST, METRICS, RESOLVED = "manifest.json", "metrics.jsonl", "resolved.json"
+PAIRS = {".bin": ".idx", ".idx": ".bin"}  # Megatron's tokens, and where their documents begin
 CHECKPOINTS = "checkpoints"  # a folder whose loss would hurt: one folder a step
 UNCOUNTED = {MANIFEST, METRICS, RESOLVED}  # at the top of a stage's folder: they hold times, which differ every run
 
@@ -28,7 +29,7 @@ Files = dict[str, FileRecord]  # relative path, with "/" -> record; "." where th
 
 def content_of(files: Mapping[str, FileRecord], within: str = ".", uncounted: set[str] = UNCOUNTED) -> str:
     """The fingerprint of the files below `within`, or of the one file that it names."""
-    if within in files:
+    if within in files and (within != "." or len(files) == 1):
         return files[within]["sha256"]
     prefix = "" if within == "." else within + "/"
     counted = {name.removeprefix(prefix): record for name, record in files.items() if name.startswith(prefix)}
@@ -65,8 +66,11 @@ def raw_files(place: Path, known: Mapping[str, FileRecord]) -> Files:
 
 
 def names_of(place: Path) -> dict[str, Path]:
-    """The raw files at `place` under the names they have in a manifest."""
-    return {".": place} if place.is_file() else {p.relative_to(place).as_posix(): p for p in walk(place)}
+    """The raw files at `place` under the names they have in a manifest; whoever reads one of a pair reads the other too."""
+    if not place.is_file():
+        return {p.relative_to(place).as_posix(): p for p in walk(place)}
+    other = place.with_suffix(PAIRS[place.suffix]) if place.suffix in PAIRS else None
+    return {".": place} | ({f"../{other.name}": other} if other is not None and other.is_file() else {})
 
 
 def walk(folder: Path) -> Iterable[Path]:

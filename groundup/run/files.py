@@ -37,6 +37,17 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     sync_folder(target.parent)
 
 
+def drop_torn_line(path: Path) -> bytes:
+    """The whole lines of a file that is written line by line; half a line at its end, of a killed attempt, is cut off."""
+    if not path.exists():
+        return b""
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if len(whole) < len(raw):
+        write_atomically(path, whole)
+    return whole
+
+
 def sync(descriptor: int) -> None:
     """Wait until a file's bytes are on the disk; on macOS that takes a stronger word than fsync."""
     stronger = getattr(fcntl, "F_FULLFSYNC", None)

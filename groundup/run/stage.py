@@ -204,6 +204,7 @@ class Stage:
             "seconds": round(work.clock.seconds, 3),
             "attempts": work.clock.attempts,
             "peak_mb": round(work.clock.peak_mb, 1),
+            **work.noted,
         }
 
     def abandon(self, lock: Lock) -> None:
@@ -265,7 +266,7 @@ def _known_files(into: Path) -> dict[str, FileRecord]:
         for read in (told or {}).get("inputs", {}).values():
             base = Path(os.path.abspath(into.parent / read["path"]))
             for name, record in read.get("files", {}).items():
-                known[str(base if name == "." else base / name)] = record
+                known[os.path.normpath(base / name)] = record
     return known
 
 

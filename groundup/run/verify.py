@@ -70,14 +70,14 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 def _check_files(folder: Path, known: Mapping[str, FileRecord], found: Mapping[str, Path], checked: Verified) -> None:
     for name in sorted(set(known) | set(found)):
-        place = folder if name == "." else folder / name
+        place = Path(os.path.normpath(folder / name))
         if name not in found or not found[name].is_file():
             raise Problem(f"{place} is missing: put it back, or make what holds it again")
         if name not in known:
             raise Problem(f"{place} was added after the rest was made: remove it")
     for name, record in records_of({name: found[name] for name in sorted(known)}).items():
         if record["sha256"] != known[name]["sha256"]:
-            place = folder if name == "." else folder / name
+            place = Path(os.path.normpath(folder / name))
             raise Problem(f"{place} was changed: its sha256 is {record['sha256']}, recorded is {known[name]['sha256']}")
         checked.files += 1
         checked.bytes += record["size"]

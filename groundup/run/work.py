@@ -14,7 +14,7 @@ from groundup.config import Settings
 from groundup.hardware import Machine
 from groundup.run.clock import Clock
 from groundup.run.content import METRICS, RESOLVED
-from groundup.run.files import write_atomically
+from groundup.run.files import drop_torn_line, write_atomically
 from groundup.run.manifest import encode
 from groundup.run.reading import Read
 
@@ -49,9 +49,10 @@ class Work:
         self.out, self.settings, self.seed, self.machine, self.inputs = out, settings, seed, machine, inputs
         self.sink, self.clock = sink, Clock(out)
         self._reported = self._asked = -math.inf
+        self.noted: dict[str, Any] = {}
         self._patience, self._told = PATIENCE, (0.0, 0.0, "")
         self._stop = threading.Event()
-        _drop_torn_line(out / METRICS)
+        drop_torn_line(out / METRICS)
 
     def progress(self, done: float, total: float, unit: str = "documents", note: str = "") -> None:
         """Say how far the work is; cheap, so call it often."""
@@ -71,6 +72,10 @@ class Work:
         told = {"seconds": round(self.clock.seconds, 3)} | _plain(values)
         with open(self.out / METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
+
+    def note(self, **values: Any) -> None:
+        """Add facts about this attempt to the manifest."""
+        self.noted |= _plain(values)
 
     def rewind(self, step: int) -> None:
         """Forget metric lines of steps after `step`: they will be made again."""
@@ -118,13 +123,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, os.PathLike) else value
-
-
-def _drop_torn_line(path: Path) -> None:
-    """A killed attempt may have left half a line at the end."""
-    if not path.exists():
-        return
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    if len(whole) < len(raw):
-        write_atomically(path, whole)

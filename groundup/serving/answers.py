@@ -4,8 +4,10 @@ import secrets
 import time
 from typing import Any
 
+from groundup.serving.calling import Caller, message_of
 from groundup.serving.house import Order
 from groundup.serving.worker import Piece, Token
+from groundup.tokenizer.templates import ToolForm
 
 LOWEST = -9999.0  # what stands for a probability of zero, as JSON has no infinity
 
@@ -44,11 +46,13 @@ class Form:
         """The last chunk of a stream that was asked for it."""
         return {**self.head(self.chunk_kind), "choices": [], "usage": self.order.usage()}
 
-    def whole(self, texts: list[str], tokens: list[list[Token]], finishes: list[str]) -> dict[str, Any]:
-        """Everything at once."""
+    def whole(
+        self, texts: list[str], tokens: list[list[Token]], finishes: list[str], told: list[int]
+    ) -> dict[str, Any]:
+        """Everything at once; `told`: which of the answers that were made, in order."""
         choices = [
-            {"index": choice, **self.said(choice, text, tokens[choice]), "finish_reason": finishes[choice]}
-            for choice, text in enumerate(texts)
+            {"index": index, **self.said(made, texts[made], tokens[made]), "finish_reason": finishes[made]}
+            for index, made in enumerate(told)
         ]
         return {**self.head(self.kind), "choices": choices, "usage": self.order.usage()}
 
@@ -69,6 +73,39 @@ class ChatForm(Form):
     """/v1/chat/completions."""
 
     prefix, kind, chunk_kind = "chatcmpl", "chat.completion", "chat.completion.chunk"
+
+    def __init__(self, order: Order, tools: ToolForm | None = None):
+        """tools: how calls are written in the answer, where there can be any."""
+        super().__init__(order)
+        self.tools = tools
+        self.callers = [Caller(tools) for _ in range(order.count)] if tools else []
+
+    def chunks(self, piece: Piece) -> list[dict[str, Any]]:
+        if not self.callers:
+            return super().chunks(piece)
+        caller = self.callers[piece.choice]
+        deltas = caller.push(piece.text) + (caller.flush() if piece.finish else [])
+        if piece.tokens and self.top is not None and not deltas:
+            deltas = [{}]  # tokens of text that is held back, or of a call's frame
+        told = [self._logprobs(piece.tokens), *[None] * len(deltas)]
+        made = [
+            self.chunk(piece.choice, {"delta": delta, "logprobs": logprobs}, None)
+            for delta, logprobs in zip(deltas, told, strict=False)
+        ]
+        if piece.finish:
+            finish = ended(piece.finish, caller.calls)
+            made.append(self.chunk(piece.choice, {"delta": {}, "logprobs": None}, finish))
+        return made
+
+    def whole(
+        self, texts: list[str], tokens: list[list[Token]], finishes: list[str], told: list[int]
+    ) -> dict[str, Any]:
+        answer = super().whole(texts, tokens, finishes, told)
+        for choice, made in zip(answer["choices"], told, strict=True):
+            if self.tools:
+                choice["message"], calls = message_of(self.tools, texts[made])
+                choice["finish_reason"] = ended(choice["finish_reason"], calls)
+        return answer
 
     def opening(self) -> list[dict[str, Any]]:
         first = {"delta": {"role": "assistant", "content": ""}, "logprobs": None}
@@ -137,6 +174,11 @@ class CompletionForm(Form):
             ],
             "text_offset": [before + token.start for token in tokens],
         }
+
+
+def ended(finish: str, calls: int) -> str:
+    """Why an answer with so many calls ended."""
+    return "tool_calls" if calls and finish == "stop" else finish
 
 
 def finite(logprob: float | None) -> float:

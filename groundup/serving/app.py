@@ -5,49 +5,49 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 import groundup
 from groundup.generation.language_model import LanguageModel
-from groundup.serving import protocol
+from groundup.serving import embeddings, facts, protocol, searching
 from groundup.serving.answers import ChatForm, CompletionForm, Form
+from groundup.serving.filters import Filters
 from groundup.serving.guard import Guard
 from groundup.serving.house import House, Order
+from groundup.serving.keys import Keys
+from groundup.serving.leaving import left, unless_gone
 from groundup.serving.limits import Limits
-from groundup.serving.protocol import ChatAsked, CompletionAsked, TokenizeAsked
+from groundup.serving.protocol import ChatAsked, CompletionAsked, DetokenizeAsked, TokenizeAsked
 from groundup.serving.refusal import Refusal, given_up
-from groundup.tokenizer import report
 
-PAGE, VIEW = Path(__file__).parent / "page", Path(report.__file__).parent  # of the tokens of a text: the report shows it, too
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 SUGGESTIONS = ["Who are you?", "Tell me a story.", "What is 7 + 5?", "Write a letter to a friend."]
 
 
 def build(
     models: dict[str, LanguageModel],
     limits: Limits | None = None,
-    key: str | None = None,
+    keys: Keys | None = None,
     suggestions: list[str] | None = None,
+    filters: Filters | None = None,
+    load: Callable[[str], LanguageModel] | None = None,
+    open_metrics: bool = False,
 ) -> FastAPI:
     """The application around these models, the first one the default; its `state.house` has the workers."""
-    house = House(models, limits or Limits())
+    house = House(models, limits or Limits(), keys, filters, load)
     api = FastAPI(title="groundup", version=groundup.__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     api.state.house = house
-    api.add_middleware(Guard, house=house, key=key)
+    api.add_middleware(Guard, house=house, open_metrics=open_metrics)
     api.add_exception_handler(HTTPException, _not_here)
     _add_answers(api, house)
-    _add_facts(api, house, suggestions or SUGGESTIONS)
-    _add_page(api)
+    _add_tokens(api, house)
+    embeddings.add(api, house)
+    facts.add_facts(api, house, suggestions or SUGGESTIONS)
+    facts.add_page(api)
     return api
 
 
@@ -55,75 +55,6 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """Unknown paths and methods, in the words of the API."""
     assert isinstance(error, HTTPException)  # only for those it is registered
     raise Refusal(error.status_code, "there is nothing at this address, or not with this method", "not_found")
-
-
-def _add_facts(api: FastAPI, house: House, suggestions: list[str]) -> None:
-    """The routes that only tell."""
-
-    @api.get("/v1/models")
-    async def models() -> dict[str, Any]:
-        """Every model, the default one first."""
-        return {"object": "list", "data": [model.about() for model in house.models.values()]}
-
-    @api.get("/v1/models/{name:path}")
-    async def model(name: str) -> dict[str, Any]:
-        """One model."""
-        return house.model(name).about()
-
-    @api.get("/v1/suggestions")
-    async def suggested() -> dict[str, Any]:
-        """Questions worth asking, for the chat page."""
-        return {"object": "list", "data": suggestions}
-
-    @api.head("/health", include_in_schema=False)
-    @api.get("/health")
-    async def health() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @api.head("/ready", include_in_schema=False)
-    @api.get("/ready")
-    async def ready() -> Response:
-        """Every model is loaded, its engine alive and not stuck, and the server is not about to stop."""
-        state = house.state()
-        return JSONResponse({"status": state}, 200 if state == "ready" else 503)
-
-    @api.get("/metrics")
-    async def metrics() -> Response:
-        """Counts, for Prometheus."""
-        workers = {name: model.worker for name, model in house.models.items()}
-        running = {name: worker.running for name, worker in workers.items()}
-        waiting = {name: worker.waiting for name, worker in workers.items()}
-        return PlainTextResponse(house.metrics.text(running, waiting), media_type="text/plain; version=0.0.4")
-
-    @api.get("/version")
-    async def version() -> dict[str, str]:
-        """Of the program."""
-        return {"version": groundup.__version__}
-
-
-def _add_page(api: FastAPI) -> None:
-    """The pages: files of the package, each named here by being there when the server starts."""
-    files = {path.name: path for folder in (PAGE, VIEW) for path in folder.iterdir() if path.suffix in TYPES}
-
-    @api.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return _file(files["index.html"])
-
-    @api.get("/tokenizer", include_in_schema=False)
-    async def tokenizer() -> Response:
-        return _file(files["tokenizer.html"])
-
-    @api.get("/page/{name}", include_in_schema=False)
-    async def asset(name: str) -> Response:
-        if name not in files:
-            raise Refusal(404, "there is no such file", "not_found")
-        return _file(files[name])
-
-
-def _file(path: Path) -> Response:
-    headers = {"content-security-policy": POLICY, "cache-control": "no-cache"}
-    return FileResponse(path, media_type=TYPES[path.suffix], headers=headers)
 
 
 def _add_answers(api: FastAPI, house: House) -> None:
@@ -134,11 +65,13 @@ def _add_answers(api: FastAPI, house: House) -> None:
         """The next turn of a conversation."""
         asked = protocol.read(ChatAsked, await request.body())
         model = house.model(asked.model)
-        order = model.order(asked, asked.n or 1)
+        searching.check(asked, model.lm.model.settings.vocabulary)
+        order = house.order(model, asked, asked.made, request.scope["visit"])
         try:
-            ids = await asyncio.to_thread(model.conversation, asked.messages)
-            order.begin([ids], asked.limit, asked.top, tells_end=False, lead=model.lead)
-            return await _answer(request, order, ChatForm(order))
+            ids = await asyncio.to_thread(model.conversation, asked.messages, asked.offered)
+            held = await asyncio.to_thread(model.forms.asked, asked)
+            order.begin([ids], asked.limit, asked.top, tells_end=False, lead=model.lead, form=held)
+            return await _answer(request, order, ChatForm(order, model.forms.tool_form(asked)))
         except BaseException:
             order.close()
             raise
@@ -148,18 +81,23 @@ def _add_answers(api: FastAPI, house: House) -> None:
         """What goes on after one prompt or several."""
         asked = protocol.read(CompletionAsked, await request.body())
         model, prompts = house.model(asked.model), asked.prompts
-        each = asked.n or 1
-        order = model.order(asked, len(prompts) * each)
+        searching.check(asked, model.lm.model.settings.vocabulary)
+        order = house.order(model, asked, len(prompts) * asked.made, request.scope["visit"])
         try:
             ids = await asyncio.to_thread(lambda: [model.text(prompt) for prompt in prompts])
+            held = await asyncio.to_thread(model.forms.asked, asked)
             form = CompletionForm(order)
             if asked.echo:
                 await _echo(request, order, form, prompts, ids)
-            order.begin(ids, asked.limit, asked.top, tells_end=True)
+            order.begin(ids, asked.limit, asked.top, tells_end=True, form=held)
             return await _answer(request, order, form)
         except BaseException:
             order.close()
             raise
+
+
+def _add_tokens(api: FastAPI, house: House) -> None:
+    """Texts as ids and back."""
 
     @api.post("/tokenize", openapi_extra=protocol.schema(TokenizeAsked))
     async def tokenize(request: Request) -> Response:
@@ -178,6 +116,15 @@ def _add_answers(api: FastAPI, house: House) -> None:
             told["trees"] = await asyncio.to_thread(lambda: model.trees.of(ids))
         return JSONResponse(told)
 
+    @api.post("/detokenize", openapi_extra=protocol.schema(DetokenizeAsked))
+    async def detokenize(request: Request) -> Response:
+        """The text of ids; a control token is written by its name."""
+        asked = protocol.read(DetokenizeAsked, await request.body())
+        model = house.model(asked.model)
+        if max(asked.tokens, default=0) >= model.lm.model.settings.vocabulary:
+            raise Refusal(400, "there are token ids that this model does not know", "invalid_value", "tokens")
+        return JSONResponse({"prompt": await asyncio.to_thread(model.written, asked.tokens)})
+
 
 async def _echo(request: Request, order: Order, form: CompletionForm, prompts: list, ids: list[list[int]]) -> None:
     """Let each text begin with its prompt, and the log-probabilities with the prompt's."""
@@ -186,7 +133,7 @@ async def _echo(request: Request, order: Order, form: CompletionForm, prompts: l
         text = prompt if isinstance(prompt, str) else order.model.plain(tokens)
         scored = []
         if form.top is not None:
-            scored = await _unless_gone(request, asyncio.wrap_future(order.model.score(tokens, form.top)))
+            scored = await unless_gone(request, order.model.score(tokens, form.top))
         form.echoes += [(text, scored)] * each
 
 
@@ -195,7 +142,7 @@ async def _answer(request: Request, order: Order, form: Form) -> Response:
     if order.asked.stream:
         return EventStream(_events(order, form), order)
     try:
-        return JSONResponse(await _unless_gone(request, _whole(order, form)))
+        return JSONResponse(await unless_gone(request, _whole(order, form)))
     finally:
         order.close()
 
@@ -210,7 +157,7 @@ async def _whole(order: Order, form: Form) -> dict[str, Any]:
         texts[piece.choice] += piece.text
         tokens[piece.choice] += piece.tokens
         finishes[piece.choice] = piece.finish or ""
-    return form.whole(texts, tokens, finishes)
+    return form.whole(texts, tokens, finishes, searching.chosen(order.asked, tokens))
 
 
 async def _events(order: Order, form: Form) -> AsyncIterator[str]:
@@ -244,7 +191,7 @@ class EventStream(Response):
 
     async def __call__(self, scope, receive, send) -> None:
         writing = asyncio.ensure_future(self._write(send))
-        leaving = asyncio.ensure_future(_left(receive))
+        leaving = asyncio.ensure_future(left(receive))
         try:
             await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -261,22 +208,3 @@ class EventStream(Response):
         async for event in self.events:
             await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
-
-
-async def _left(receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _unless_gone(request: Request, work: Coroutine | asyncio.Future) -> Any:
-    """The result of the work, which is given up when the client leaves."""
-    task = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_left(request.receive))
-    try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Refusal(499, "the client has left")
-        return task.result()
-    finally:
-        task.cancel()
-        leaving.cancel()

@@ -4,8 +4,6 @@ It stands before every route, those of later rooms included: what is not named a
 """
 
 import asyncio
-import base64
-import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,12 +11,14 @@ from typing import Any
 
 from groundup.serving.house import House
 from groundup.serving.refusal import Refusal, draining, failed
+from groundup.serving.visit import Visit, identity, tell
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 OPEN = ("/health", "/ready")  # for whoever starts, stops and watches the server
-WHILE_STOPPING = (*OPEN, "/metrics")
+METRICS = "/metrics"  # behind the key, too, unless the server is told to leave it open
+ADMIN = ("/v1/models/load",)  # for keys that say `admin` alone
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -30,50 +30,46 @@ log = logging.getLogger("groundup.serving")
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Any, house: House, key: str | None = None):
-        self.app, self.house, self.limits = app, house, house.limits
-        self.key = key.encode() if key else None
+    def __init__(self, app: Any, house: House, open_metrics: bool = False):
+        self.app, self.house, self.limits, self.keys = app, house, house.limits, house.keys
+        self.open = (*OPEN, METRICS) if open_metrics else OPEN
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        answer = Answering(send)
+        headers = dict(scope["headers"])
+        scope["visit"] = visit = Visit(identity(headers))
+        answer = Answering(send, visit.id)
         try:
-            headers = dict(scope["headers"])
-            self._may_enter(scope, headers)
+            self._may_enter(scope, headers, visit)
             body = await self._body(headers, receive)
             await self.app(scope, replayed(body, receive), answer.send)
         except Refusal as refusal:
             await self._turn_away(refusal, answer)
         except Exception as error:
-            self._note(error)
+            self._note(error, visit)
             await self._turn_away(failed(), answer)
+        finally:
+            tell(visit, scope["method"], getattr(scope.get("route"), "path", "nowhere"), answer.status)
 
-    def _may_enter(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) -> None:
+    def _may_enter(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], visit: Visit) -> None:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self.limits.header_bytes:
             raise Refusal(431, "the headers of the request are too large", "headers_too_large", connection="close")
         path = scope["path"]
-        if self.key and path not in OPEN and not self._holds_key(headers.get(b"authorization", b"")):
-            raise Refusal(
-                401, "the API key is missing or wrong", "invalid_api_key", www_authenticate='Basic realm="groundup"'
-            )
+        if path not in self.open:
+            visit.holder = self.keys.holder(headers.get(b"authorization", b""))
+            if visit.holder is None:
+                raise Refusal(
+                    401, "the API key is missing or wrong", "invalid_api_key", www_authenticate='Basic realm="groundup"'
+                )
+        if path in ADMIN and not (visit.holder and visit.holder.admin):
+            raise Refusal(403, "this is for a key that says admin, see groundup serve --help", "not_admin")
         if headers.get(b"sec-fetch-site") == b"cross-site" and scope["method"] != "GET":
             raise Refusal(403, "pages of other sites may not use this server", "cross_site")
-        if self.house.draining and path not in WHILE_STOPPING:
+        if self.house.draining and path not in (*OPEN, METRICS):
             raise draining()
-
-    def _holds_key(self, told: bytes) -> bool:
-        """As a bearer, or as the password that a browser asks for; compared in constant time."""
-        kind, _, value = told.partition(b" ")
-        given = value.strip()
-        if kind.lower() == b"basic":
-            try:
-                given = base64.b64decode(given, validate=True).partition(b":")[2]
-            except ValueError:
-                return False
-        elif kind.lower() != b"bearer":
-            return False
-        return hmac.compare_digest(given, self.key or b"")
+        if visit.holder and scope["method"] == "POST":
+            visit.holder.ask()
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         """The whole body, if it is small and comes in time."""
@@ -114,26 +110,27 @@ class Guard:
         await answer.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await answer.send({"type": "http.response.body", "body": body})
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception, visit: Visit) -> None:
         """What broke and where, without the words of who asked."""
         trace, where = error.__traceback__, ""
         while trace:
             where, trace = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}", trace.tb_next
-        log.error("a request failed: %s at %s", type(error).__name__, where)
+        log.error("the request %s failed: %s at %s", visit.id, type(error).__name__, where)
 
 
 class Answering:
     """Sends an answer, adds what all answers have, and knows whether it has begun."""
 
-    def __init__(self, send: Send):
-        self.out, self.started = send, False
+    def __init__(self, send: Send, request: str):
+        self.out, self.started, self.status = send, False, 0
+        self.headers = (*HEADERS, (b"x-request-id", request.encode()))
 
     async def send(self, message: Message) -> None:
         """To the client."""
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self.status = True, message["status"]
             told = {name.lower() for name, _ in message.get("headers", ())}
-            more = [header for header in HEADERS if header[0] not in told]
+            more = [header for header in self.headers if header[0] not in told]
             message = {**message, "headers": [*message.get("headers", ()), *more]}
         await self.out(message)
 

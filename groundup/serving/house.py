@@ -4,177 +4,113 @@ A request becomes an Order here: its prompt as ids, its place in the bounded que
 """
 
 import asyncio
+import gc
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
-from typing import Any
-
-import torch
+from functools import partial
 
 from groundup.errors import Problem
+from groundup.generation.choosing import Constraint
 from groundup.generation.engine import Request
 from groundup.generation.language_model import LanguageModel
-from groundup.generation.reading import Reading
-from groundup.generation.sample import Sampling, log_probabilities, most_likely
+from groundup.generation.utterance import Utterance
+from groundup.serving.filters import Filters, Sieve
+from groundup.serving.keys import Keys
 from groundup.serving.limits import Limits
 from groundup.serving.metrics import Metrics
-from groundup.serving.protocol import Asked, Message
-from groundup.serving.refusal import Refusal, busy, overflow
-from groundup.serving.worker import Piece, Token, Worker, Writing
-from groundup.tokenizer import chat
-from groundup.tokenizer.report.trees import Trees
+from groundup.serving.protocol import Asked
+from groundup.serving.refusal import Refusal, busy
+from groundup.serving.searching import Searching, passes
+from groundup.serving.served import Served
+from groundup.serving.visit import Visit
+from groundup.serving.wishes import sampling_of
+from groundup.serving.worker import Piece, Writing
 from groundup.tokenizer.stream import Streamer
 
-READ_OUT = 512  # positions whose logits are held at a time
-
-
-class Served:
-    """One model: what it is called, its worker, and the places that its worker has to give."""
-
-    def __init__(self, name: str, lm: LanguageModel, limits: Limits, metrics: Metrics):
-        self.name, self.lm, self.limits, self.metrics = name, lm, limits, metrics
-        self.created = int(time.time())
-        self.template = lm.template or chat.guessed(lm.tokenizer)
-        self.lead = chat.lead(lm.tokenizer, self.template)
-        self.stops = frozenset(lm.stop_ids) | frozenset(chat.stop_ids(lm.tokenizer, self.template or "plain"))
-        self.longest = max(map(len, lm.tokenizer.tokens))
-        self.worker = Worker(name, lm, limits.slots)
-        self.orders: set[Order] = set()
-        self.taken = 0
-
-    def conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Messages as ids, segment by segment, the reply opened."""
-        if self.template is None:
-            raise Refusal(400, f"the model {self.name} has no chat template: use /v1/completions", "no_chat_template")
-        plain = [message.plain() for message in messages]
-        self._refuse_too_long(sum(len(message["content"]) for message in plain))
-        return self._fitting(chat.render(self.lm.tokenizer, plain, self.template, reply=True).ids.tolist())
-
-    def text(self, prompt: str | list[int]) -> list[int]:
-        """A text as ids after the separator of documents; ids as they are."""
-        if isinstance(prompt, str):
-            self._refuse_too_long(len(prompt))
-            if not (ids := self.lm.ids(prompt)):
-                raise Refusal(400, "the prompt is empty: give the model a beginning", "invalid_value", "prompt")
-            return self._fitting(ids)
-        if max(prompt) >= self.lm.model.settings.vocabulary:
-            raise Refusal(400, "the prompt has token ids that this model does not know", "invalid_value", "prompt")
-        return self._fitting(prompt)
-
-    def _refuse_too_long(self, characters: int) -> None:
-        """Before it is cut into tokens: no token is longer than the longest."""
-        if characters > self.lm.context * self.longest:
-            raise overflow(None, self.lm.context)
-
-    def _fitting(self, ids: list[int]) -> list[int]:
-        if len(ids) >= self.lm.context:
-            raise overflow(len(ids), self.lm.context)
-        return ids
-
-    def order(self, asked: Asked, count: int) -> "Order":
-        """Take places for so many answers, or refuse at once."""
-        places = self.limits.slots + self.limits.waiting
-        if count > places:
-            raise Refusal(
-                400, f"{count} answers were asked for at once, and there are {places} places", "invalid_value", "n"
-            )
-        if self.taken + count > places:
-            raise busy()
-        self.taken += count
-        return Order(self, asked, count)
-
-    def score(self, ids: list[int], top: int) -> "Future[list[Token]]":
-        """The prompt's own tokens with their log-probabilities; the first has none."""
-        return self.worker.call(lambda: self._score(ids, top))
-
-    @torch.inference_mode()
-    def _score(self, ids: list[int], top: int) -> list[Token]:
-        model = self.lm.model
-        tensor = torch.tensor([ids], device=next(model.parameters()).device)
-        hidden = model.hidden(tensor[:, :-1])[0] if len(ids) > 1 else None
-        found: list[tuple[float | None, list[tuple[int, float]]]] = [(None, [])]
-        if hidden is not None:
-            for vectors, chosen in zip(hidden.split(READ_OUT), tensor[0, 1:].split(READ_OUT), strict=True):
-                logits = model.head(vectors)
-                tops = most_likely(logits, top) if top else [[]] * len(chosen)
-                found += zip(log_probabilities(logits, chosen).tolist(), tops, strict=True)
-        streamer, start, tokens = Streamer(self.bytes_of), 0, []
-        control = set(self.lm.tokenizer.specials.values())
-        for token, (logprob, tops) in zip(ids, found, strict=True):
-            tokens.append(Token(token, logprob, tops, start))
-            start += 0 if token in control else len(streamer.push(token))
-        return tokens
-
-    def plain(self, ids: list[int]) -> str:
-        """The text of ids without control tokens."""
-        control = set(self.lm.tokenizer.specials.values())
-        return b"".join(self.bytes_of(token) for token in ids if token not in control).decode(errors="replace")
-
-    def bytes_of(self, token: int) -> bytes:
-        """A token's bytes; none for an id that only fills up the model's table."""
-        return self.lm.tokenizer.token_bytes(token) if token < self.lm.tokenizer.vocabulary else b""
-
-    @cached_property
-    def trees(self) -> Trees:
-        """What each token is made of."""
-        return Trees(self.lm.tokenizer)
-
-    def about(self) -> dict[str, Any]:
-        """The model as /v1/models tells it, with what the chat page wants to know."""
-        return {
-            "id": self.name,
-            "object": "model",
-            "created": self.created,
-            "owned_by": "groundup",
-            "max_model_len": self.lm.context,
-            "chat": self.template is not None,
-        }
+COLD = 1.0  # seconds after which the thread of a model that was replaced has surely ended
 
 
 class Order:
     """The answers to one request, all from one prompt or from several: begun, read and given up together."""
 
-    def __init__(self, model: Served, asked: Asked, count: int):
-        self.model, self.asked, self.count = model, asked, count
+    def __init__(self, house: "House", model: Served, asked: Asked, count: int, visit: Visit):
+        self.model, self.asked, self.count, self.visit = model, asked, count, visit
+        self.filters, self.holder = house.filters, visit.holder or house.keys.anybody
         self.loop = asyncio.get_running_loop()
         self.queue: asyncio.Queue[Piece] = asyncio.Queue()
         self.writings: list[Writing] = []
+        self.searches: list[Searching] = []
         self.made = [0] * count
         self.unfinished, self.prompt_tokens, self.closed = count, 0, False
-        self.began, self.first = time.monotonic(), False
+        self.ended: set[int] = set()  # answers that nothing more is told of
+        self.over: set[int] = set()  # answers whose places were given back, though perhaps not read to their end
+        self.began, self.times = time.monotonic(), [0.0] * count  # of each answer's last piece
+        visit.model = model.name
         model.orders.add(self)
 
     def begin(
-        self, prompts: Sequence[list[int]], limit: int | None, top: int | None, tells_end: bool, lead: str = ""
+        self,
+        prompts: Sequence[list[int]],
+        limit: int | None,
+        top: int | None,
+        tells_end: bool,
+        lead: str = "",
+        form: Constraint | None = None,
     ) -> None:
-        """Queue every answer: `n` for each prompt, each with its own seed; `lead` is left out where an answer begins with it."""
+        """Queue every answer: `n` for each prompt, each with its own seed; `lead` is left out where an answer begins with it,
+        and `form` is what it is held to."""
         asked, lm = self.asked, self.model.lm
-        self.prompt_tokens = sum(map(len, prompts))
+        self.reads(prompts)
         if limit == 0:  # only the prompt is wanted back
             for choice in range(self.count):
                 self._arrive(Piece(choice, "", [], 0, "length"))
             return
+        if self.asked.use_beam_search:
+            return self._search(prompts, lead)
         seed = secrets.randbits(63) if asked.seed is None else asked.seed
         each = self.count // len(prompts)
         for choice in range(self.count):
             ids = prompts[choice // each]
             most = min(limit or lm.context, lm.context - len(ids))
+            sampling, stops = sampling_of(asked, seed + (choice % each << 32)), self.model.stops
             request = Request(
-                ids, most, self._sampling(seed, choice % each), self.model.stops, top or 0, top is not None
+                ids,
+                most,
+                sampling,
+                frozenset() if asked.ignore_eos else stops,
+                top or 0,
+                top is not None or asked.made > asked.told,
+                min_tokens=min(asked.min_tokens or 0, most),
+                constraint=form,
+                salt=self.holder.salt,
+                user=self.holder.name,
             )
-            reading = Reading(Streamer(self.model.bytes_of, lead), asked.stops)
-            self.writings.append(Writing(choice, request, reading, self._deliver, tells_end))
+            self.writings.append(Writing(choice, request, self._utterance(lead), self._deliver, tells_end))
         for writing in self.writings:
             self.model.worker.begin(writing)
 
-    def _sampling(self, seed: int, choice: int) -> Sampling:
-        asked = self.asked
-        temperature = 1.0 if asked.temperature is None else asked.temperature
-        top_p = 1.0 if asked.top_p is None else asked.top_p
-        return Sampling(temperature, max(asked.top_k or 0, 0), top_p, asked.min_p or 0.0, seed + (choice << 32))
+    def _search(self, prompts: Sequence[list[int]], lead: str) -> None:
+        """Let the worker look for the likeliest answers to each prompt; each beam has a place of its own."""
+        asked, model = self.asked, self.model
+        for number, ids in enumerate(prompts):
+            found = passes(model.lm, asked, ids, model.stops)
+            self.searches.append(
+                Searching(found, number * asked.made, asked.made, partial(self._utterance, lead), self._deliver)
+            )
+        for search in self.searches:
+            model.worker.take(search)
+
+    def _utterance(self, lead: str) -> Utterance:
+        """Turns one answer's tokens into text."""
+        said = self.model.said if self.asked.ignore_eos else self.model.bytes_of
+        return Utterance(Streamer(said, lead), self.asked.stops)
+
+    def reads(self, prompts: Sequence[list[int]]) -> None:
+        """Count the tokens of the prompts, before anything is done with them."""
+        self.holder.read(sum(map(len, prompts)))
+        self.prompt_tokens = self.visit.prompt_tokens = sum(map(len, prompts))
 
     def _deliver(self, piece: Piece) -> None:
         """Called in the worker's thread."""
@@ -182,52 +118,81 @@ class Order:
             self.loop.call_soon_threadsafe(self._arrive, piece)
 
     def _arrive(self, piece: Piece) -> None:
-        if self.closed:
+        if self.closed or piece.choice in self.over:
             return
-        if not self.first:
-            self.first = True
-            self.model.metrics.first_token(self.model.name, time.monotonic() - self.began)
+        metrics, name, now = self.model.metrics, self.model.name, time.monotonic()
+        made = piece.made - self.made[piece.choice]
         self.made[piece.choice] = piece.made
+        self.holder.tokens.take(made)
+        if self.visit.first_seconds is None:
+            self.visit.first_seconds = now - self.began
+            metrics.first_token(name, now - self.began)
+        elif self.times[piece.choice]:
+            metrics.more_tokens(name, made, now - self.times[piece.choice])
+        self.times[piece.choice] = now
         if piece.finish:
-            self._give_back(1)
-            self.model.metrics.finished(self.model.name, piece.finish)
+            self.over.add(piece.choice)
+            self._finished(piece.finish)
         self.queue.put_nowait(piece)
 
-    def _give_back(self, places: int) -> None:
-        self.unfinished -= places
-        self.model.taken -= places
+    def _finished(self, why: str, answers: int = 1) -> None:
+        """Places are free again."""
+        self.unfinished -= answers
+        self.model.taken -= answers
+        self.visit.finishes.append(why)
+        self.model.metrics.finished(self.model.name, why, answers)
 
     async def pieces(self, ping_seconds: float | None = None) -> AsyncIterator[Piece | None]:
-        """Pieces of all answers as they are made, until the last one has ended; None after each silence."""
-        ends = 0
-        while ends < self.count:
+        """Pieces of all answers as they are made and may be read, until the last one has ended; None after each silence."""
+        sieves = [Sieve(self.filters) for _ in range(self.count)] if self.filters else []
+        while len(self.ended) < self.count:
             try:
                 async with asyncio.timeout(ping_seconds):
                     piece = await self.queue.get()
             except TimeoutError:
                 yield None
                 continue
-            ends += piece.finish is not None
+            if piece.choice in self.ended:
+                continue
+            if sieves:
+                sieved = await sieves[piece.choice].push(piece)
+                if sieved.finish == "content_filter" and not piece.finish:
+                    self.model.worker.cancel(self.writings[piece.choice])
+                    self.over.add(piece.choice)
+                    self._finished("content_filter")
+                piece = sieved
+            if piece.finish:
+                self.ended.add(piece.choice)
             yield piece
+
+    def done(self) -> None:
+        """All was read that was to be read, and nothing is to be written: for orders that never begin."""
+        self._finished("stop", self.unfinished)
 
     def cut(self) -> None:
         """Give up what is not finished, and say so to whoever reads."""
+        for search in self.searches:
+            search.given_up = True
+            search.fail()
         for writing in self.writings:
             self.model.worker.cancel(writing)
-            self._arrive(Piece(writing.choice, "", [], self.made[writing.choice], "error"))
+            if writing.choice not in self.ended:
+                self._arrive(Piece(writing.choice, "", [], self.made[writing.choice], "error"))
 
     def close(self) -> None:
         """Give every place back, whatever happened; called once the client has all, or has left."""
         if self.closed:
             return
+        for search in self.searches:
+            search.given_up = True
         for writing in self.writings:
             self.model.worker.cancel(writing)
         if self.unfinished:
-            self.model.metrics.finished(self.model.name, "left", self.unfinished)
-        self._give_back(self.unfinished)
-        self.closed = True
-        self.model.orders.discard(self)
+            self._finished("left", self.unfinished)
+        self.closed, self.visit.made_tokens = True, sum(self.made)
         self.model.metrics.ended(self.model.name, self.prompt_tokens, sum(self.made), time.monotonic() - self.began)
+        self.model.orders.discard(self)
+        self.model.over()
 
     def usage(self) -> dict[str, int]:
         """Tokens read and made."""
@@ -240,14 +205,23 @@ class Order:
 
 
 class House:
-    """All models; the first is the default one."""
+    """All models; the first is the default one. `load` reads a model again from where it lies."""
 
-    def __init__(self, models: dict[str, LanguageModel], limits: Limits):
+    def __init__(
+        self,
+        models: dict[str, LanguageModel],
+        limits: Limits,
+        keys: Keys | None = None,
+        filters: Filters | None = None,
+        load: Callable[[str], LanguageModel] | None = None,
+    ):
         if not models:
             raise Problem("there is no model to serve: name at least one")
         self.limits, self.metrics = limits, Metrics()
+        self.keys, self.filters, self.load = keys or Keys(limits=limits), filters or Filters(), load
         self.models = {name: Served(name, lm, limits, self.metrics) for name, lm in models.items()}
-        self.draining = False
+        self.leaving: list[Served] = []  # models that were replaced, and still answer
+        self.draining, self.loading = False, False
 
     def start(self) -> None:
         """Start a worker for each model."""
@@ -256,8 +230,13 @@ class House:
 
     def close(self) -> None:
         """End the workers."""
-        for model in self.models.values():
+        for model in self.everything:
             model.worker.close()
+
+    @property
+    def everything(self) -> list[Served]:
+        """The models, and those that only end what they have begun."""
+        return [*self.models.values(), *self.leaving]
 
     def model(self, name: str | None) -> Served:
         """By its name; the default one if none was named."""
@@ -269,14 +248,56 @@ class House:
             )
         return self.models[name]
 
+    def order(self, model: Served, asked: Asked, count: int, visit: Visit) -> Order:
+        """Take places for so many answers, or refuse at once."""
+        places = self.limits.slots + self.limits.waiting
+        if count > places:
+            raise Refusal(
+                400, f"{count} answers were asked for at once, and there are {places} places", "invalid_value", "n"
+            )
+        if model.taken + count > places:
+            raise busy()
+        model.taken += count
+        return Order(self, model, asked, count, visit)
+
+    async def reload(self, name: str) -> int:
+        """Read a model again and let it take over; those it replaces end their answers, whose number comes back."""
+        self.model(name)
+        if self.load is None:
+            raise Refusal(501, "this server was started with models that lie nowhere", "not_reloadable")
+        if self.loading:
+            raise Refusal(409, "another model is just being loaded: try again when it is", "loading", retry_after="5")
+        self.loading = True
+        try:
+            lm = await asyncio.to_thread(self.load, name)
+        finally:
+            self.loading = False
+        return self.replace(name, lm)
+
+    def replace(self, name: str, lm: LanguageModel) -> int:
+        """New requests go to these weights from now on; how many still go on with the old ones."""
+        old, new = self.models[name], Served(name, lm, self.limits, self.metrics)
+        new.worker.start()
+        self.models[name] = new
+        self.metrics.loads[name] += 1
+        self.leaving.append(old)
+        going_on = len(old.orders)
+        old.leave(self._gone)
+        return going_on
+
+    def _gone(self, old: Served) -> None:
+        """The last answer of a model that was replaced has ended: nothing holds its weights any more."""
+        self.leaving.remove(old)
+        asyncio.get_running_loop().call_later(COLD, gc.collect)
+
     @property
     def answering(self) -> int:
         """Requests whose answers are not finished."""
-        return sum(len(model.orders) for model in self.models.values())
+        return sum(len(model.orders) for model in self.everything)
 
     def cut(self) -> None:
         """Give up every unfinished answer."""
-        for model in self.models.values():
+        for model in self.everything:
             for order in list(model.orders):
                 order.cut()
 
@@ -286,3 +307,17 @@ class House:
             return "stopping"
         stuck = [model for model in self.models.values() if not model.worker.ready(self.limits.stale_seconds)]
         return "stuck" if stuck else "ready"
+
+    def counts(self) -> str:
+        """Everything that is counted, for Prometheus."""
+        gauges = {
+            name: {"running": 0.0, "waiting": 0.0, "cache": 0.0, "proposed": 0, "accepted": 0} for name in self.models
+        }
+        for model in self.everything:
+            worker, gauge = model.worker, gauges[model.name]
+            gauge["running"] += worker.running
+            gauge["waiting"] += worker.waiting
+            gauge["cache"] = max(gauge["cache"], worker.cache_share)
+            gauge["proposed"] += worker.tally.proposed
+            gauge["accepted"] += worker.tally.accepted
+        return self.metrics.text(gauges)

@@ -9,6 +9,8 @@ class Limits:
 
     slots: int = 16  # texts of one model that are written at once
     waiting: int = 64  # texts of one model that wait for a slot; the next one is refused
+    requests_a_minute: int | None = None  # of one key that says nothing else; None: no end
+    tokens_a_minute: int | None = None  # read and made for one key that says nothing else
     header_bytes: int = 16 << 10  # of a request, names and values together
     body_bytes: int = 1 << 20  # of a request
     dropped_bytes: int = 16 << 20  # of a larger one are still read, and forgotten, so that its sender hears why

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from groundup.errors import Problem
 from groundup.generation.engine import Engine, Event, Request
 from groundup.generation.language_model import LanguageModel
-from groundup.generation.reading import Reading
+from groundup.generation.speculation.speculation import Speculation, Tally
+from groundup.generation.utterance import Utterance
 
 log = logging.getLogger("groundup.serving")
 BEAT = 0.5  # seconds that an idle worker sleeps before it shows that it is alive
@@ -50,9 +51,9 @@ class Writing:
     off takes its tokens with it; `tells_end` also tells the control token at which the model ended."""
 
     def __init__(
-        self, choice: int, request: Request, reading: Reading, deliver: Callable[[Piece], None], tells_end: bool
+        self, choice: int, request: Request, utterance: Utterance, deliver: Callable[[Piece], None], tells_end: bool
     ):
-        self.choice, self.request, self.reading = choice, request, reading
+        self.choice, self.request, self.utterance = choice, request, utterance
         self.deliver, self.tells_end = deliver, tells_end
         self.number: int | None = None
         self.untold: deque[Token] = deque()
@@ -64,12 +65,12 @@ class Writing:
         end = event.finish == "stop"
         text = ""
         if not end or self.tells_end:
-            self.untold.append(Token(event.token, event.logprob, event.top, self.told + len(self.reading.held)))
+            self.untold.append(Token(event.token, event.logprob, event.top, self.told + len(self.utterance.held)))
         if not end:
-            text = self.reading.push(event.token)
-        finish = "stop" if self.reading.stopped else event.finish
+            text = self.utterance.push(event.token)
+        finish = "stop" if self.utterance.stopped or event.finish == "complete" else event.finish
         if finish:
-            text += self.reading.flush()
+            text += self.utterance.flush()
         if text or finish:
             self.deliver(Piece(self.choice, text, self._tokens(text, bool(finish)), self.made, finish))
         return finish
@@ -78,7 +79,7 @@ class Writing:
         """Those that begin in the text told so far; at the end the rest, unless a stop string has cut it off."""
         self.told += len(text)
         told = []
-        while self.untold and (self.untold[0].start < self.told or (last and not self.reading.stopped)):
+        while self.untold and (self.untold[0].start < self.told or (last and not self.utterance.stopped)):
             told.append(self.untold.popleft())
         return told
 
@@ -87,17 +88,43 @@ class Writing:
         self.deliver(Piece(self.choice, "", [], self.made, "error"))
 
 
+class Chore(Protocol):
+    """Work of several passes that is no text of the engine's, taken one pass at a time."""
+
+    def advance(self) -> bool:
+        """One more pass; whether there is more to do."""
+        ...
+
+    def fail(self) -> None:
+        """It broke and will not be finished."""
+        ...
+
+
 class Worker(threading.Thread):
     """Owns the engine of one model."""
 
     def __init__(self, name: str, lm: LanguageModel, slots: int):
         super().__init__(name=f"engine-{name}", daemon=True)
-        self.lm, self.slots = lm, slots
-        self.engine = Engine(lm.model, slots, lm.context)
+        self.lm, self.slots, self.tally = lm, slots, Tally()
+        self.engine = self._new_engine()
         self.inbox: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self.writings: dict[int, Writing] = {}
+        self.chores: deque[Chore] = deque()
         self.closed, self.failures = False, 0
         self.last = time.monotonic()
+
+    def _new_engine(self) -> Engine:
+        """An engine with nothing to do. Conversations go on where they were, and many begin alike: that is read once."""
+        lm, way = self.lm, {"decoder": self.lm.decoder, "reader": self.lm.reader}
+        return Engine(lm.model, self.slots, lm.context, share=True, speculation=self._ahead(), **way)
+
+    def _ahead(self) -> Speculation | None:
+        """What drafts, if anything does. A seed gives the same text with and without it, and so in any company."""
+        if self.lm.draft is None:
+            return None
+        ahead = self.lm.speculation(self.lm.draft, rule="same")
+        ahead.tally = self.tally
+        return ahead
 
     def begin(self, writing: Writing) -> None:
         """Queue an answer."""
@@ -106,6 +133,10 @@ class Worker(threading.Thread):
     def cancel(self, writing: Writing) -> None:
         """Forget an answer: its slot is free before the next step."""
         self.inbox.put(partial(self._cancel, writing))
+
+    def take(self, chore: Chore) -> None:
+        """Queue a chore; several of them take turns."""
+        self.inbox.put(partial(self.chores.append, chore))
 
     def call(self, function: Callable[[], Any]) -> "Future[Any]":
         """Let the thread that owns the model do something between two steps."""
@@ -119,6 +150,11 @@ class Worker(threading.Thread):
         if self.is_alive():
             self.inbox.put(lambda: None)
             self.join(seconds)
+
+    def retire(self) -> None:
+        """Let the thread end by itself after its present step; nobody waits for it."""
+        self.closed = True
+        self.inbox.put(lambda: None)
 
     def ready(self, stale_seconds: float) -> bool:
         """Whether it is alive and has shown it of late."""
@@ -134,17 +170,24 @@ class Worker(threading.Thread):
         """Texts that wait for one."""
         return len(self.engine.waiting)
 
+    @property
+    def cache_share(self) -> float:
+        """How much of the memory for texts is in use, from 0 to 1."""
+        return sum(row.length for row in list(self.engine.rows)) / (self.slots * self.lm.context)
+
     def run(self) -> None:
-        """Until closed: hear everything that was said, then take one step for all."""
+        """Until closed: hear everything that was said, then take one step for all texts, and one of a chore."""
         while not self.closed:
             self._hear()
             if not self.engine.idle:
                 self._step()
+            if self.chores:
+                self._do(self.chores.popleft())
             self.last = time.monotonic()
 
     def _hear(self) -> None:
         try:
-            self.inbox.get(timeout=BEAT if self.engine.idle else 0)()
+            self.inbox.get(timeout=BEAT if self.engine.idle and not self.chores else 0)()
             while True:
                 self.inbox.get_nowait()()
         except queue.Empty:
@@ -161,14 +204,19 @@ class Worker(threading.Thread):
         except Exception as error:  # one bad step must not take the server along
             self._recover(error)
 
+    def _do(self, chore: Chore) -> None:
+        try:
+            if chore.advance():
+                self.chores.append(chore)
+        except Exception as error:  # nor one bad search
+            log.error("%s: a search failed (%s); it is given up", self.name, _where(error))
+            chore.fail()
+
     def _recover(self, error: Exception) -> None:
         self.failures += 1
-        trace, where = error.__traceback__, ""
-        while trace:
-            where, trace = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}", trace.tb_next
-        log.error("%s: a step failed (%s in %s); its texts are given up", self.name, type(error).__name__, where)
+        log.error("%s: a step failed (%s); its texts are given up", self.name, _where(error))
         lost, self.writings = self.writings, {}
-        self.engine = Engine(self.lm.model, self.slots, self.lm.context)
+        self.engine = self._new_engine()
         for writing in lost.values():
             writing.fail()
 
@@ -190,3 +238,11 @@ class Worker(threading.Thread):
             future.set_result(function())
         except Exception as error:
             future.set_exception(error)
+
+
+def _where(error: Exception) -> str:
+    """What went wrong and in which line, without what anybody wrote."""
+    trace, where = error.__traceback__, ""
+    while trace:
+        where, trace = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}", trace.tb_next
+    return f"{type(error).__name__} in {where}"

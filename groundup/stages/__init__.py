@@ -11,7 +11,11 @@ from groundup.errors import Problem, did_you_mean
 
 STAGES = {
     "invent": "groundup.stages.invent",
+    "collect": "groundup.stages.collect",
     "corpus": "groundup.stages.corpus",
+    "synthesize": "groundup.stages.synthesize",
+    "classifier": "groundup.stages.classifier",
+    "perplexity": "groundup.stages.perplexity",
     "tokenizer": "groundup.stages.tokenizer",
     "tokens": "groundup.stages.tokens",
     "letters": "groundup.stages.letters",

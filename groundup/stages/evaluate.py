@@ -42,7 +42,12 @@ class Settings(config.Settings):
     )
     corpus: Input | None = Field(default=None, description="the cleaned corpus, to be held against `sealed`")
     sealed: Input | None = Field(default=None, description="the truth about each page: a folder with pages.parquet")
-    tokens: Input | None = Field(default=None, description="tokens: for bits per byte, and to see what was copied")
+    contamination: Input | None = Field(
+        default=None, description="a corpus made with `protect`: says which questions the text quotes"
+    )
+    tokens: Input | None = Field(
+        default=None, description="tokens: for bits per byte, and to see what was copied, or is known of canaries"
+    )
     limit: int | None = Field(default=None, gt=0, description="ask only about so many questions, and attacks")
 
 
@@ -54,6 +59,7 @@ def run(settings: Settings, work: Work) -> None:
     if (settings.corpus is None) != (settings.sealed is None):
         raise Problem("evaluate needs `corpus` and `sealed` together: what was kept, and the truth about it.")
     questions = read_questions(settings.questions, settings.limit)
+    quoted = _quoted(settings, questions)
     attacks, lookalikes = [], []
     if settings.attacks is not None:
         attacks = read_attacks(settings.attacks, settings.limit)
@@ -65,6 +71,8 @@ def run(settings: Settings, work: Work) -> None:
         for number, name in enumerate(settings.models)
     }
     _compare(questions, found)
+    if quoted is not None:
+        write_atomically(work.out / "contaminated.json", _json(_unquoted(questions, quoted, found)))
     write_atomically(work.out / "scores.json", _json({name: each.scores for name, each in found.items()}))
     lines = [json.dumps(line, ensure_ascii=False) for line in _answers(questions, attacks, lookalikes, found)]
     write_atomically(work.out / "answers.jsonl", "\n".join(lines) + "\n")
@@ -126,13 +134,14 @@ def _examined(
 
 def _read(subject: Any, tokens: Path) -> dict[str, Any]:
     """Bits per byte of the held-out text, and how much of the training text comes back in what the model writes."""
-    from groundup.data.shards import Shards
-    from groundup.evaluation import memorised
+    from groundup.data.tokens.shards import Shards
+    from groundup.evaluation import exposure, memorised
     from groundup.generation.measure import bits_per_byte
 
     train, held_out = Shards(tokens / "train"), Shards(tokens / "val")
     bits = bits_per_byte(subject.model, held_out, WINDOWS, min(subject.model.settings.context, 512))
-    return {"bits_per_byte": round(bits, 6), "copied": memorised.shares(subject, train.tokens, held_out.tokens)}
+    told = {"bits_per_byte": round(bits, 6), "copied": memorised.shares(subject, train.tokens, held_out.tokens)}
+    return told | exposure.of_folder(subject, tokens)
 
 
 def _compare(questions: "list[Question]", found: "dict[str, Examination]") -> None:
@@ -142,6 +151,24 @@ def _compare(questions: "list[Question]", found: "dict[str, Examination]") -> No
     names = list(found)
     for before, after in zip(names, names[1:], strict=False):
         found[after].scores["change"] = {"since": before} | changes(questions, found[before], found[after])
+
+
+def _quoted(settings: Settings, questions: "list[Question]") -> list[str] | None:
+    """The ids of questions that the text of a corpus quotes, where a report says so."""
+    from groundup.data.copies.contamination import contaminated
+
+    if settings.contamination is None:
+        return None
+    return contaminated(Path(settings.contamination), [question.id for question in questions])
+
+
+def _unquoted(questions: "list[Question]", quoted: list[str], found: "dict[str, Examination]") -> dict[str, Any]:
+    """How many questions the training text quotes, and how each model does with the others."""
+    clean = [question.id for question in questions if question.id not in set(quoted)]
+    rights = {name: sum(each.verdicts["written"][id].right for id in clean) for name, each in found.items()}
+    told = f"contaminated {len(quoted)} of {len(questions)}"
+    accuracy = {name: round(right / max(1, len(clean)), 6) for name, right in rights.items()}
+    return {"told": told, "contaminated": quoted, "questions": len(questions), "accuracy_of_the_clean": accuracy}
 
 
 def _answers(

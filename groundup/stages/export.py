@@ -63,7 +63,7 @@ def run(settings: Settings, work: Work) -> None:
             f"{source} is a {model.settings.family} with {', '.join(wrong)}: no other program knows such a model, "
             f"so it cannot be exported; it can be served as it is."
         )
-    if quantize.is_int8(model):
+    if quantize.is_quantised(model):
         model = folder.load(source, "f32")
     if "onnx" in settings.formats:
         onnx_file.check(model)

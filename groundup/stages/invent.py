@@ -22,7 +22,7 @@ from groundup.run import Estimate, Work, write_atomically
 if TYPE_CHECKING:
     from groundup.town.internet import Internet
 
-VERSION = 4
+VERSION = 5
 SEEDED = True
 SPEED = 4e6  # bytes/s of text that a core invents, a careful guess
 HTML = 2.9  # bytes of archive for each byte of text

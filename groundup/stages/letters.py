@@ -30,7 +30,7 @@ class Settings(BaseSettings):
 
 def run(settings: Settings, work: Work) -> None:
     """Read, number, cut in two."""
-    from groundup.data.shards import Writer
+    from groundup.data.tokens.shards import Writer
     from groundup.tokenizer import Tokenizer, chat
     from groundup.tokenizer.plain_kinds import Characters
 

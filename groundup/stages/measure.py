@@ -138,9 +138,9 @@ def _guessed(model: Any, source: Any, settings: Settings, work: Work) -> dict[st
 
 def _source(data: str, model: Any, tokenizer: "Tokenizer", settings: Settings, seed: int) -> Any:
     """Batches of held-out text as the objective reads it."""
-    from groundup.data.batches import pages
-    from groundup.data.sequences import sequences
-    from groundup.data.shards import Shards
+    from groundup.data.tokens.batches import pages
+    from groundup.data.tokens.sequences import sequences
+    from groundup.data.tokens.shards import Shards
     from groundup.objectives.held_out import spans_of
     from groundup.objectives.sources import between, labelled_texts, masked_pages
     from groundup.training.settings import TrainSettings

@@ -6,7 +6,7 @@ By hand:
     groundup train start=RUN/sparse data=RUN/tokens hold_zeros=true training.steps=200 --into RUN/tuned
 
 The folder gets `model/`, an ordinary one, and `pruned.json`: what was taken out layer by layer, parameters before and
-after, bits per byte of the held-out text before and after.
+after, bits per byte of the held-out text before and after, and how far the distribution over the next token is from what it was.
 """
 
 import json
@@ -21,7 +21,7 @@ from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, write_atomically
 
-VERSION = 1
+VERSION = 2
 SEEDED = False
 
 
@@ -51,8 +51,8 @@ def run(settings: Settings, work: Work) -> None:
     torch.set_num_threads(max(1, work.machine.threads))
     source = folder.within(settings.model)
     before, after = folder.load(source), folder.load(source)
-    if quantize.is_int8(before):
-        raise Problem(f"{source} is in 8 bits: prune the model it was made from.")
+    if quantize.is_quantised(before):
+        raise Problem(f"{source} is quantised: prune the model it was made from.")
     after = folder.in_own_memory(after)
     pruned = prune(after, settings.kind, settings.share)
     told: dict[str, Any] = {"kind": settings.kind, "share": settings.share, "removed": pruned.removed}
@@ -66,21 +66,18 @@ def run(settings: Settings, work: Work) -> None:
     tokenizer = Tokenizer.load(source) if (source / huggingface.FILE).exists() else None
     folder.save(work.out / "model", after, tokenizer, folder.template(source))
     if settings.data is not None:
-        told["bits_per_byte_before"] = _measure(before, settings)
-        work.progress(2, 3, "steps", "measured as it was")
         # What was written is measured, not what is still in memory.
-        told["bits_per_byte_after"] = _measure(folder.load(work.out / "model"), settings)
-        told["bits_per_byte_change"] = told["bits_per_byte_after"] / told["bits_per_byte_before"] - 1
+        told |= _measured(before, folder.load(work.out / "model"), settings)
     write_atomically(work.out / "pruned.json", json.dumps(told, indent=1) + "\n")
     work.progress(3, 3, "steps")
 
 
 def estimate(settings: Settings, before: dict[str, Estimate], machine: Machine) -> Estimate:
-    """The model twice in memory; two readings of the text that is measured on."""
+    """The model twice in memory; three readings of the text that is measured on."""
     from groundup.model.cost import flops_per_second
 
     weights = before["model"].parameters if "model" in before else 0
-    flops = 0.0 if settings.data is None else 2 * 2.0 * weights * settings.rows * 256
+    flops = 0.0 if settings.data is None else 3 * 2.0 * weights * settings.rows * 256
     return Estimate(
         parameters=weights,
         flops=flops,
@@ -94,8 +91,16 @@ def _parameters(model: Any) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _measure(model: Any, settings: Settings) -> float:
-    """Bits per byte."""
-    from groundup.generation.measure import held_out
+def _measured(before: Any, after: Any, settings: Settings) -> dict[str, float]:
+    """Bits per byte of both, and how far the second is from the first."""
+    from groundup.generation.measure import bits_per_byte, compared, held_out
 
-    return held_out(model, Path(settings.data or ""), settings.rows)[0]
+    asked = held_out(Path(settings.data or "")), settings.rows, before.settings.context
+    bits, found = bits_per_byte(before, *asked), compared(before, after, *asked)
+    return {
+        "bits_per_byte_before": bits,
+        "bits_per_byte_after": found.bits_per_byte,
+        "bits_per_byte_change": found.bits_per_byte / bits - 1,
+        "nats_from_original": found.nats,
+        "same_likeliest_tokens": found.same,
+    }

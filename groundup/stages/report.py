@@ -16,7 +16,7 @@ from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, write_atomically
 
-VERSION = 2
+VERSION = 3
 SEEDED = False
 
 

@@ -37,7 +37,7 @@ def run(settings: Settings, work: Work) -> None:
     import torch
 
     from groundup import hardware
-    from groundup.data.shards import Shards
+    from groundup.data.tokens.shards import Shards
     from groundup.evaluation.whole_split import whole_split
     from groundup.model import folder
 
@@ -63,10 +63,10 @@ def of_training(trained: Path) -> dict[str, Any]:
     """Tokens and seconds of a training, from its metrics and its manifest."""
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     tokens = max((line["tokens"] for line in lines if "tokens" in line), default=None)
-    seconds = next((line["process_seconds"] for line in reversed(lines) if "process_seconds" in line), None)
+    manifest = read_manifest(trained)
+    seconds = manifest.get("process_seconds")
     if tokens is None or seconds is None:
         raise Problem(f"{trained} does not say how long its training took: name a folder that the train stage made.")
-    manifest = read_manifest(trained)
     return {
         "seconds": seconds,
         "tokens": tokens,

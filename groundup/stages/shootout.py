@@ -5,7 +5,7 @@ By hand, from a folder of tokens:
     groundup shootout data=RUN/tokens steps=200 --into RUN/shootout
     groundup shootout data=RUN/tokens attentions.windowed=lessons/own_attention.py --into RUN/shootout
 
-Each contestant is trained twice from nothing: on pages, and on a test of memory (data/recall.py). The folder gets `report.html`
+Each contestant is trained twice from nothing: on pages, and on a test of memory (data/tokens/recall.py). The folder gets `report.html`
 with one table and one plot, `report.json` with the same numbers, `table.txt`, `model/`, the one that foretells held-out text
 best, and `contestants/` with each one's results, so that a contest that was killed goes on after the last one who finished.
 """
@@ -31,7 +31,7 @@ from groundup.training.settings import OptimizerSettings, TrainSettings
 if TYPE_CHECKING:
     from groundup.training.terms import Objective
 
-VERSION = 1
+VERSION = 2
 SEEDED = True
 SCHEMES: dict[str, dict[str, Any]] = {  # name -> parts of a model
     "none": {"positions": "none"},
@@ -136,8 +136,10 @@ def run(settings: Settings, work: Work) -> None:
     import torch
 
     from groundup import hardware
-    from groundup.data import recall
+    from groundup.data.tokens import recall
+    from groundup.data.tokens.shards import Shards
     from groundup.evaluation.attention_lengths import by_length, warning
+    from groundup.evaluation.counting import by_counts
     from groundup.evaluation.report.of_shootout import page, table
     from groundup.model import own_attention
     from groundup.tokenizer import Tokenizer
@@ -163,6 +165,8 @@ def run(settings: Settings, work: Work) -> None:
     work.progress(len(readers), len(readers), "contestants", "timing attentions")
     timed = by_length(settings.lengths, own)
     told = {"contestants": results, "attention": timed, "warning": warning(timed)}
+    learnt, held = (Shards(Path(settings.data) / part).tokens for part in ("train", "val"))
+    told["counts"] = by_counts(learnt, held)
     told |= {"time": settings.time, "recall_time": settings.recall_time, "seconds": round(work.clock.seconds, 1)}
     write_atomically(work.out / "report.json", json.dumps(told, indent=1) + "\n")
     write_atomically(work.out / "report.html", page(told))
@@ -172,8 +176,8 @@ def run(settings: Settings, work: Work) -> None:
 def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work, bar: float) -> dict[str, Any]:
     """Train on pages; its losses on the way, and on held-out text by position. Who is below the bar is the best so far
     and is kept, unless its attention is nothing that a folder could hold."""
-    from groundup.data.batches import pages
-    from groundup.data.shards import Shards
+    from groundup.data.tokens.batches import pages
+    from groundup.data.tokens.shards import Shards
     from groundup.evaluation.distance import by_position
     from groundup.model import cost, folder
     from groundup.objectives.held_out import held_out
@@ -214,7 +218,7 @@ def of_pages(who: Contestant, first: Contestant, settings: Settings, work: Work,
 
 def of_recall(who: Contestant, first: Contestant, settings: Settings, work: Work) -> dict[str, Any]:
     """Train on the test of memory; the share of right answers by distance."""
-    from groundup.data.recall import KEYS, Recall
+    from groundup.data.tokens.recall import KEYS, Recall
     from groundup.evaluation.distance import recalled
     from groundup.objectives.next_token import NextToken
 
@@ -239,7 +243,7 @@ def trained(
     who: Contestant, objective: "Objective", training: TrainSettings, work: Work
 ) -> tuple[Any, list[tuple[int, float]], float]:
     """The model after its last step, (step, loss) on the way, and the seconds it took."""
-    from groundup.data.order import key
+    from groundup.data.tokens.order import key
     from groundup.model.architectures import build
     from groundup.training.keeper import Hooks
     from groundup.training.loop import train

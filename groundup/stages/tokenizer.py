@@ -36,16 +36,28 @@ class Settings(BaseSettings):
     """How a tokenizer is learned."""
 
     corpus: Input = Field(description="the corpus stage's folder: kept-*.parquet with a column `text`")
-    algorithm: Literal["bpe", "byte", "wordpiece", "unigram", "character", "word"] = Field("bpe", description="the kind of tokenizer")
-    size: int = Field(4096, ge=256, le=1 << 20, description="tokens to learn, bytes or letters among them; control tokens come on top")
-    pattern: Literal["gpt4", "gpt2", "gpt2-digits", "cl100k", "o200k", "o200k-digits", "llama3", "qwen2"] = Field("gpt4", description="how text is cut into words before merging, for bpe, unigram and word")
+    algorithm: Literal["bpe", "byte", "wordpiece", "unigram", "character", "word"] = Field(
+        "bpe", description="the kind of tokenizer"
+    )
+    size: int = Field(
+        4096, ge=256, le=1 << 20, description="tokens to learn, bytes or letters among them; control tokens come on top"
+    )
+    pattern: Literal["gpt4", "gpt2", "gpt2-digits", "cl100k", "o200k", "o200k-digits", "llama3", "qwen2"] = Field(
+        "gpt4", description="how text is cut into words before merging, for bpe, unigram and word"
+    )
     lowercase: bool = Field(True, description="write all words small and without accents, for wordpiece")
     limit_alphabet: int | None = Field(
         None, ge=1, description="characters to keep, for wordpiece and character; rarer ones become unknown"
     )
-    template: Literal["plain", "chatml", "llama3", "zephyr", "alpaca"] = Field("plain", description="chat form whose control tokens are added")
-    specials: list[str] = Field(default_factory=list, description="further special tokens; masked words need [PAD], [CLS], [SEP] and [MASK]")
-    sample_bytes: int = Field(1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus")
+    template: Literal["plain", "chatml", "llama3", "zephyr", "alpaca"] = Field(
+        "plain", description="chat form whose control tokens are added"
+    )
+    specials: list[str] = Field(
+        default_factory=list, description="further special tokens; masked words need [PAD], [CLS], [SEP] and [MASK]"
+    )
+    sample_bytes: int = Field(
+        1 << 30, gt=0, description="learn from about so many bytes of text, spread over the whole corpus"
+    )
 
     @model_validator(mode="after")
     def _options_of_the_algorithm(self) -> "Settings":
@@ -112,7 +124,9 @@ def text_bytes(file: Path) -> int:
 
     told = parquet.read_metadata(file)
     if "text" not in told.schema.names:
-        raise Problem(f"{file} has no column `text` but {', '.join(told.schema.names)}: give a folder that the corpus stage made")
+        raise Problem(
+            f"{file} has no column `text` but {', '.join(told.schema.names)}: give a folder that the corpus stage made"
+        )
     column = told.schema.names.index("text")
     return sum(told.row_group(group).column(column).total_uncompressed_size for group in range(told.num_row_groups))
 

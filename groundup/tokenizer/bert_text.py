@@ -67,7 +67,8 @@ def normalised(text: str, rules: Rules) -> str:
 def apart(text: str) -> str:
     """The text with a blank for each white space and blanks around punctuation."""
     return "".join(
-        f" {c} " if kind_of(c) == PUNCTUATION else " " if kind_of(c) == SPACE or c in REMOVED_SPACES else c for c in text
+        f" {c} " if kind_of(c) == PUNCTUATION else " " if kind_of(c) == SPACE or c in REMOVED_SPACES else c
+        for c in text
     )
 
 

@@ -73,7 +73,9 @@ def encode_word(word: bytes, ranks: dict[Pair, int]) -> list[int]:
     return ids
 
 
-def encode_word_with_dropout(word: bytes, ranks: dict[Pair, int], p: float, chance: Callable[[int, int], float]) -> list[int]:
+def encode_word_with_dropout(
+    word: bytes, ranks: dict[Pair, int], p: float, chance: Callable[[int, int], float]
+) -> list[int]:
     """The ids of one word if at each step each merge is left out with probability p (Provilkov et al. 2020).
 
     chance: a number in [0, 1) for a step and the byte at which a pair begins. Training on such ids, another time others,
@@ -81,7 +83,9 @@ def encode_word_with_dropout(word: bytes, ranks: dict[Pair, int], p: float, chan
     """
     ids, starts, step = list(word), list(range(len(word))), 0
     while True:
-        found = [(ranks[pair], k) for k, pair in enumerate(pairwise(ids)) if pair in ranks and chance(step, starts[k]) >= p]
+        found = [
+            (ranks[pair], k) for k, pair in enumerate(pairwise(ids)) if pair in ranks and chance(step, starts[k]) >= p
+        ]
         if not found:
             return ids
         made, k = min(found)

@@ -29,13 +29,22 @@ SPELLINGS = {  # parts of published patterns that mean the same
 }
 
 
-def understood(told: Mapping[str, Any], specials: Mapping[str, int], classes: np.ndarray | None, path: Path) -> BytePairs:
+def understood(
+    told: Mapping[str, Any], specials: Mapping[str, int], classes: np.ndarray | None, path: Path
+) -> BytePairs:
     """The vocabulary in the tokenizer.json at `path`."""
     model, where = told["model"], str(path)
     for part in ("truncation", "padding"):
         if told.get(part) is not None:
             raise unknown(where, part, told[part])
-    for part in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "fuse_unk"):
+    for part in (
+        "dropout",
+        "unk_token",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "byte_fallback",
+        "fuse_unk",
+    ):
         expect(where, f"model.{part}", model.get(part) or None, [None])
     expect(where, "decoder.type", (told.get("decoder") or {}).get("type"), ["ByteLevel"])
     pattern, digits, blank = cutting(told["pre_tokenizer"], where)
@@ -81,7 +90,9 @@ def assembled(
         raise Problem(f"{where} gives the id {twice} to two tokens: each must have its own")
     gaps = set(range(size)) - set(taken) - set(specials.values())
     if gaps:
-        raise Problem(f"{where} numbers its {len(taken):,} tokens with gaps: there is no token {min(gaps)}, and every id needs one")
+        raise Problem(
+            f"{where} numbers its {len(taken):,} tokens with gaps: there is no token {min(gaps)}, and every id needs one"
+        )
     tokens = [b""] * size
     for number, token in zip(id_of.values(), in_bytes(list(id_of)), strict=True):
         tokens[number] = token
@@ -129,7 +140,9 @@ def added_texts(entries: Sequence[Mapping[str, Any]], where: str) -> tuple[dict[
         if entry.get("special", True):
             continue
         if odd := [flag for flag in ("single_word", "lstrip", "rstrip") if entry.get(flag)]:
-            raise Problem(f"{where} finds {entry['content']!r} with {odd[0]}, which this reader does not know for tokens that are text")
+            raise Problem(
+                f"{where} finds {entry['content']!r} with {odd[0]}, which this reader does not know for tokens that are text"
+            )
         if not entry["content"]:
             raise Problem(f"{where} has an added token without a text, id {entry['id']}: it would be found everywhere")
         found[bool(entry.get("normalized", True))][entry["content"]] = int(entry["id"])
@@ -178,4 +191,3 @@ def begins(told: Mapping[str, Any] | None, where: str) -> tuple[str, ...]:
         elif part["type"] != "ByteLevel":
             raise unknown(where, "post_processor", part)
     return tuple(found)
-

@@ -66,7 +66,9 @@ class BytePairs:
         from groundup.tokenizer import fast_bpe
 
         classes, pattern = read_classes(), known(pattern)
-        merges = fast_bpe.train(texts, size, pattern, classes, threads, fast_bpe.say_compiling, counted, min_frequency, memory)
+        merges = fast_bpe.train(
+            texts, size, pattern, classes, threads, fast_bpe.say_compiling, counted, min_frequency, memory
+        )
         return cls.made_of(merges, pattern, classes)
 
     @classmethod
@@ -141,7 +143,9 @@ def check_asked(size: int, min_frequency: int, memory: int) -> None:
     if size < 256:
         raise Problem(f"a vocabulary of {size} tokens cannot hold the 256 bytes it starts from: ask for 256 or more")
     if min_frequency < 1:
-        raise Problem(f"min_frequency is {min_frequency}, and a pair that is merged occurs at least once: give 1 or more")
+        raise Problem(
+            f"min_frequency is {min_frequency}, and a pair that is merged occurs at least once: give 1 or more"
+        )
     if memory < LEAST_MEMORY:
         raise Problem(f"{memory:,} bytes of memory are too few to count words in: give {LEAST_MEMORY:,} or more")
 
@@ -164,25 +168,33 @@ def check(tokens: Sequence[bytes], merges: Sequence[Merge], where: str) -> None:
         raise Problem(f"{where} lacks the bytes {missing[:5]}: a byte-level vocabulary holds all 256")
     left, right, made = np.array(merges, np.int64).reshape(-1, 3).T
     lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    inside = (np.minimum(np.minimum(left, right), made) >= 0) & (np.maximum(np.maximum(left, right), made) < len(tokens))
+    inside = (np.minimum(np.minimum(left, right), made) >= 0) & (
+        np.maximum(np.maximum(left, right), made) < len(tokens)
+    )
     if not (inside.all() and (lengths[left] + lengths[right] == lengths[made]).all() and joined(merges, tokens)):
         wrong = (at for at, (a, b, c) in enumerate(merges) if not inside[at] or tokens[a] + tokens[b] != tokens[c])
         at = next(wrong)
         raise Problem(f"{where} merges {left[at]} and {right[at]} to {made[at]}, which is not what their bytes make")
     late = np.flatnonzero(made[1:] <= made[:-1])
     if len(late):
-        raise Problem(f"{where} makes token {made[late[0] + 1]} after token {made[late[0]]}: merges must come in the order of what they make")
+        raise Problem(
+            f"{where} makes token {made[late[0] + 1]} after token {made[late[0]]}: merges must come in the order of what they make"
+        )
     merged = np.zeros(len(tokens), bool)
     merged[made] = True
     early = np.flatnonzero((merged[left] & (left >= made)) | (merged[right] & (right >= made)))
     if len(early):
         at = early[0]
-        raise Problem(f"{where} merges {left[at]} and {right[at]} before both are made: a merge must come after those it builds on")
+        raise Problem(
+            f"{where} merges {left[at]} and {right[at]} before both are made: a merge must come after those it builds on"
+        )
 
 
 def joined(merges: Sequence[Merge], tokens: Sequence[bytes]) -> bool:
     """Whether the bytes of all parts in a row are those of all that is made, which says it of each where their lengths agree."""
-    return b"".join([tokens[part] for a, b, _ in merges for part in (a, b)]) == b"".join([tokens[made] for _, _, made in merges])
+    return b"".join([tokens[part] for a, b, _ in merges for part in (a, b)]) == b"".join(
+        [tokens[made] for _, _, made in merges]
+    )
 
 
 def pattern_of(told: dict[str, Any], where: str) -> str:
@@ -194,16 +206,22 @@ def pattern_of(told: dict[str, Any], where: str) -> str:
         return "gpt2"
     if [part["type"] for part in parts] == ["Split", "ByteLevel"] and not parts[1].get("use_regex", True):
         if parts[0]["behavior"] != "Isolated" or parts[0].get("invert"):
-            raise Problem(f"{where} does not keep what its pattern finds as it is: this reader knows behavior Isolated, not inverted")
+            raise Problem(
+                f"{where} does not keep what its pattern finds as it is: this reader knows behavior Isolated, not inverted"
+            )
         return own(parts[0]["pattern"]["Regex"], where)
-    raise Problem(f"{where} splits by {[part['type'] for part in parts]}: this reader knows Split with ByteLevel, and ByteLevel")
+    raise Problem(
+        f"{where} splits by {[part['type'] for part in parts]}: this reader knows Split with ByteLevel, and ByteLevel"
+    )
 
 
 def own(written: str, where: str) -> str:
     """The name of a pattern's text, or the text if it is one of the file's own and means the same to `regex`."""
     if written not in PATTERNS.values():
         if re.search(r"\{\d+(,\d*)?\}\+", written):
-            raise Problem(f"{where} splits by {written[:60]!r}, where + after {{}} means one thing to some readers and another to others")
+            raise Problem(
+                f"{where} splits by {written[:60]!r}, where + after {{}} means one thing to some readers and another to others"
+            )
         expression(written)
     return known(written)
 

@@ -59,9 +59,11 @@ class Charsmap:
             if len(self.seen) >= REMEMBERED:
                 self.seen.clear()
             whole = grapheme.encode(errors="surrogateescape")
-            parts = [whole] if len(whole) < LONGEST_GRAPHEME and self.rules(whole) else [
-                character.encode(errors="surrogateescape") for character in grapheme
-            ]
+            parts = (
+                [whole]
+                if len(whole) < LONGEST_GRAPHEME and self.rules(whole)
+                else [character.encode(errors="surrogateescape") for character in grapheme]
+            )
             made = b"".join(self.rules(part)[0][1] if self.rules(part) else part for part in parts)
             self.seen[grapheme] = made.decode(errors="surrogateescape")
         return self.seen[grapheme]
@@ -103,7 +105,9 @@ def replaced(text: bytes, charsmap: Charsmap | None, symbols: list[bytes]) -> li
         symbol = max((s for s in symbols if text.startswith(s, i)), key=len, default=b"")
         rules = charsmap.rules(text[i : i + LONGEST_RULE]) if charsmap and not symbol else []
         there = symbol or character(text, i)
-        length, read = rules[-1] if rules else (len(there), there if there.isascii() or len(there) > 1 else "\ufffd".encode())
+        length, read = (
+            rules[-1] if rules else (len(there), there if there.isascii() or len(there) > 1 else "\ufffd".encode())
+        )
         found.append(read)
         i += length
     return found

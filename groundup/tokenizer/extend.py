@@ -45,7 +45,11 @@ def merge_further(
     """The pairs that make the next tokens, whose bytes are appended to `tokens`; what exists is not made again."""
     tokenized, made = dict(words), []
     while len(made) < count:
-        pairs = {pair: times for pair, times in count_pairs(tokenized, dict(counts)).items() if tokens[pair[0]] + tokens[pair[1]] not in taken}
+        pairs = {
+            pair: times
+            for pair, times in count_pairs(tokenized, dict(counts)).items()
+            if tokens[pair[0]] + tokens[pair[1]] not in taken
+        }
         if not pairs:
             break
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))

@@ -17,7 +17,9 @@ class Joins:
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         self.symbols = np.fromiter((number for word in words for number in word), np.int64, int(lengths.sum()))
         self.spans = np.stack([np.cumsum(lengths) - lengths, lengths, np.array(counts, np.int64)], axis=1)
-        bound = 3 * len(self.symbols) + 16  # every join of two places makes at most two new pairs; untouched pages cost nothing
+        bound = (
+            3 * len(self.symbols) + 16
+        )  # every join of two places makes at most two new pairs; untouched pages cost nothing
         self.pairs, self.heads = np.empty((bound, 4), np.int64), np.empty(bound, np.int64)
         self.entries, self.uses = np.empty((bound, 2), np.int64), np.zeros(size + 1, np.int64)
         self.candidates, self.chosen = np.empty(bound, np.int64), np.zeros(bound, np.bool_)

@@ -19,7 +19,12 @@ class Merger:
     """Merges with given pieces; may be used from several threads at once."""
 
     def __init__(
-        self, scores: Sequence[float], pieces: dict[str, int], symbols: Sequence[str], byte_ids: np.ndarray | None, unknown_id: int
+        self,
+        scores: Sequence[float],
+        pieces: dict[str, int],
+        symbols: Sequence[str],
+        byte_ids: np.ndarray | None,
+        unknown_id: int,
     ):
         """scores of all ids; pieces: what is merged, with ids; symbols: those of them that are never merged or cut."""
         numbers = dict(pieces)  # a character that only occurs within pieces has a number of its own, and no id
@@ -29,7 +34,10 @@ class Merger:
         first, second, made = (np.array([pair[k] for pair in pairs], np.int64) for k in range(3))
         ordered = {score: rank for rank, score in enumerate(sorted(set(scores), reverse=True))}
         self.ranks, self.size = np.array([ordered[score] for score in scores], np.int64), len(scores)
-        self.byte_ids, self.unknown_id = np.zeros(0, np.int64) if byte_ids is None else byte_ids.astype(np.int64), unknown_id
+        self.byte_ids, self.unknown_id = (
+            np.zeros(0, np.int64) if byte_ids is None else byte_ids.astype(np.int64),
+            unknown_id,
+        )
         self.cut = scored_pairs.RUNS if word_borders_hold(pieces) else scored_pairs.WHOLE
         with announced(lambda: say_compiling("encoding text")):
             self.pairs = bpe_merge.pair_table(first, second, made)
@@ -56,5 +64,7 @@ def numbered_trie(numbers: dict[str, int]) -> np.ndarray:
     spelled = {text.encode(): number for text, number in numbers.items()}
     nodes = unigram_trie.build(*joined(sorted(spelled)))
     ends = np.flatnonzero(nodes[:, unigram_trie.VALUE] >= 0)
-    nodes[ends, unigram_trie.VALUE] = np.array([spelled[text] for text in sorted(spelled)], np.int32)[nodes[ends, unigram_trie.VALUE]]
+    nodes[ends, unigram_trie.VALUE] = np.array([spelled[text] for text in sorted(spelled)], np.int32)[
+        nodes[ends, unigram_trie.VALUE]
+    ]
     return nodes

@@ -53,8 +53,15 @@ class Encoder:
     """Segments with given pieces; may be used from several threads at once."""
 
     def __init__(
-        self, pieces: Sequence[bytes], ids: Sequence[int], scores: np.ndarray, unknown: float, byte_ids: np.ndarray | None,
-        unknown_id: int, cut: str, classes: np.ndarray,
+        self,
+        pieces: Sequence[bytes],
+        ids: Sequence[int],
+        scores: np.ndarray,
+        unknown: float,
+        byte_ids: np.ndarray | None,
+        unknown_id: int,
+        cut: str,
+        classes: np.ndarray,
     ):
         """pieces: what text is cut into, with their ids; scores of all ids; byte_ids (256,) where unknowns are spelled in bytes.
 

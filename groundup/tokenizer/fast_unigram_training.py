@@ -48,7 +48,10 @@ def seeds(words: dict[str, int], most: int, min_frequency: int, longest: int) ->
         least = np.partition(covered[~single], -room)[-room] if room else np.iinfo(np.int64).max
         found, covered, single = (part[single | (covered >= least)] for part in (found, covered, single))
     spelled = [text[start : start + length] for start, length in found[:, :2].tolist()]
-    ranked = sorted(zip(spelled, covered.tolist(), single.tolist(), strict=True), key=lambda entry: (not entry[2], -entry[1], entry[0]))
+    ranked = sorted(
+        zip(spelled, covered.tolist(), single.tolist(), strict=True),
+        key=lambda entry: (not entry[2], -entry[1], entry[0]),
+    )
     kept = sorted((piece, float(n)) for piece, n, _ in ranked[: room + int(single.sum())])
     return [piece for piece, _ in kept], maximized(np.array([n for _, n in kept]))
 
@@ -104,8 +107,18 @@ def train(
 
 
 def train_on_texts(
-    texts: Iterable[bytes], size: int, pattern: str, classes: np.ndarray, marked: bool, min_frequency: int, most: int, longest: int,
-    shrink: float, rounds: int, threads: int | None, counted: Callable[[int], None] | None,
+    texts: Iterable[bytes],
+    size: int,
+    pattern: str,
+    classes: np.ndarray,
+    marked: bool,
+    min_frequency: int,
+    most: int,
+    longest: int,
+    shrink: float,
+    rounds: int,
+    threads: int | None,
+    counted: Callable[[int], None] | None,
 ) -> list[tuple[str, float]]:
     """Pieces from texts, each of which begins as words do."""
     threads = threads or usable_threads()
@@ -113,7 +126,9 @@ def train_on_texts(
         words = training_words(count_words(texts, pattern, classes, threads, counted), marked, min_frequency)
         letters = len(set().union(*words)) if words else 0
         if not letters:
-            raise Problem(f"no character of the text occurs {min_frequency} times: lower min_frequency or give more text")
+            raise Problem(
+                f"no character of the text occurs {min_frequency} times: lower min_frequency or give more text"
+            )
         if letters > size:
             raise Problem(
                 f"{size} pieces cannot hold the {letters:,} characters that occur at least {min_frequency} times: "

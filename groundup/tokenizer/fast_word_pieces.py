@@ -43,7 +43,9 @@ def count_words(
     return counts
 
 
-def train(counts: dict[str, int], start: list[str], size: int, min_frequency: int = 2, score: str = "frequency") -> list[str]:
+def train(
+    counts: dict[str, int], start: list[str], size: int, min_frequency: int = 2, score: str = "frequency"
+) -> list[str]:
     """The pieces that `word_pieces.train` gives."""
     from groundup.kernels.compiled import announced
     from groundup.tokenizer.batches import say_compiling
@@ -102,7 +104,9 @@ class WordIds(dict):
         super().__init__()
         self.unknown, self.longest = unknown, longest
         self.first = beginnings({piece: number for piece, number in ids.items()})
-        self.later = beginnings({piece[len(prefix) :]: number for piece, number in ids.items() if piece.startswith(prefix)})
+        self.later = beginnings(
+            {piece[len(prefix) :]: number for piece, number in ids.items() if piece.startswith(prefix)}
+        )
 
     def __missing__(self, word: str) -> bytes:
         made = array("I", self.cut(word)).tobytes()

@@ -26,7 +26,9 @@ def described(kind: Kind, specials: dict[str, int]) -> dict[str, Any]:
     added = [{"id": token, "content": name} | shared for name, token in specials.items()]
     added = sorted([*added, *getattr(kind, "added_entries", list)()], key=lambda entry: entry["id"])
     told = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added} | kind.described()
-    if isinstance(vocabulary := told["model"].get("vocab"), dict):  # other readers number added tokens anew unless they are there
+    if isinstance(
+        vocabulary := told["model"].get("vocab"), dict
+    ):  # other readers number added tokens anew unless they are there
         last = max(vocabulary.values(), default=-1)
         vocabulary |= {entry["content"]: entry["id"] for entry in added if entry["id"] < last}
     return told
@@ -36,6 +38,7 @@ def write_file(path: Path, kind: Kind, specials: dict[str, int]) -> None:
     """A tokenizer.json."""
     path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, json.dumps(described(kind, specials), ensure_ascii=False, indent=1) + "\n")
+
 
 # What transformers calls the special tokens that encoders need.
 USES = {
@@ -84,7 +87,9 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{path} is not a whole {FILE}: {error}") from None
     try:
-        added = {entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []}
+        added = {
+            entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []
+        }
         specials = {name: token for name, (token, special) in added.items() if special}
         written = told["model"].get("type", "BPE")
         if written == "BPE" and "sentencepiece" in told["model"]:
@@ -92,7 +97,9 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
         kind = kind_called(written, path).understood(told, specials, path)
         for name, (token, special) in added.items():
             if not special and kind.tokens[token] != name.encode():
-                raise Problem(f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}")
+                raise Problem(
+                    f"{path} adds {name!r} as text, which this reader does not know for tokenizers of kind {kind.name}"
+                )
         return kind, {name: token for name, token in specials.items() if token != kind.unknown}
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: {type(error).__name__} at {error}") from None

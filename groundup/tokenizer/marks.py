@@ -44,7 +44,9 @@ def cutting(told: dict[str, Any] | None, where: str) -> Cutting:
             return Cutting(marked if first else lambda text: text.replace(" ", MARK), "marked" if split else "whole")
         if split and parts[-1].get("prepend_scheme", "always") == "always" and first:
             return Cutting(lambda text: "".join(map(marked, text.translate(BLANK_CHARACTERS).split(" "))), "marked")
-    raise Problem(f"{where} cuts text by {names}, in a way that this reader does not know for Unigram: it knows Metaspace with {MARK}")
+    raise Problem(
+        f"{where} cuts text by {names}, in a way that this reader does not know for Unigram: it knows Metaspace with {MARK}"
+    )
 
 
 def scheme(told: dict[str, Any]) -> bool:
@@ -70,7 +72,9 @@ def decoding(told: dict[str, Any] | None, where: str) -> tuple[bool, str]:
         if left in ([], [UNMARKED]):
             return bool(left), ""
     names = [part["type"] for part in parts]
-    raise Problem(f"{where} decodes by {names}, in a way that this reader does not know for Unigram: it knows Metaspace and Fuse")
+    raise Problem(
+        f"{where} decodes by {names}, in a way that this reader does not know for Unigram: it knows Metaspace and Fuse"
+    )
 
 
 def shape(pattern: str, marked: bool, lead: bool, normalize: Sequence[str]) -> dict[str, Any]:

@@ -37,8 +37,13 @@ def check(tokens: Sequence[bytes], ids: Mapping[bytes, int], merges: Sequence[Me
         raise Problem(f"{where} lacks the bytes {missing[:5]}: a byte-level vocabulary holds all 256")
     there = {ids[bytes([byte])] for byte in range(256)}
     for a, b, made in merges:
-        if not (0 <= a < len(tokens) and 0 <= b < len(tokens) and 0 <= made < len(tokens)) or tokens[a] + tokens[b] != tokens[made]:
+        if (
+            not (0 <= a < len(tokens) and 0 <= b < len(tokens) and 0 <= made < len(tokens))
+            or tokens[a] + tokens[b] != tokens[made]
+        ):
             raise Problem(f"{where} merges {a} and {b} to {made}, which is not what their bytes make")
         if not (a in there and b in there):
-            raise Problem(f"{where} merges {a} and {b} before both are made: merges come in the order in which they build on each other")
+            raise Problem(
+                f"{where} merges {a} and {b} before both are made: merges come in the order in which they build on each other"
+            )
         there.add(made)

@@ -15,9 +15,13 @@ def names_of(vocabulary: dict[str, int], specials: dict[str, int], where: str) -
     named: dict[int, str] = {}
     for name, token in vocabulary.items():
         if specials.get(name, token) != token:
-            raise Problem(f"{where} has {name!r} as token {token} and as special token {specials[name]}: give it one id")
+            raise Problem(
+                f"{where} has {name!r} as token {token} and as special token {specials[name]}: give it one id"
+            )
         if int(token) in named:
-            raise Problem(f"{where} gives {named[token]!r} and {name!r} the same id, {token}: each needs one of its own")
+            raise Problem(
+                f"{where} gives {named[token]!r} and {name!r} the same id, {token}: each needs one of its own"
+            )
         named[int(token)] = name
     last = max(named, default=-1)
     named = {token: name for name, token in specials.items() if token < last} | named

@@ -28,7 +28,9 @@ def normalizer(told: dict[str, Any] | None, where: str) -> Change:
         return unchanged
     kind = told.get("type")
     if kind not in KNOWN:
-        raise Problem(f"{where} has the normalizer {kind!r}, which this reader does not know: it knows {', '.join(KNOWN)}")
+        raise Problem(
+            f"{where} has the normalizer {kind!r}, which this reader does not know: it knows {', '.join(KNOWN)}"
+        )
     try:
         return KNOWN[kind](told, where)
     except (KeyError, TypeError, AttributeError) as error:
@@ -79,7 +81,9 @@ def replacing(told: dict[str, Any], where: str) -> Change:
     try:
         pattern = regex.compile(wanted["Regex"])
     except regex.error as error:
-        raise Problem(f"{where} replaces {wanted['Regex']!r}, which is no regular expression that we read: {error}") from None
+        raise Problem(
+            f"{where} replaces {wanted['Regex']!r}, which is no regular expression that we read: {error}"
+        ) from None
     return lambda text: pattern.sub(lambda _: content, text)
 
 
@@ -88,12 +92,17 @@ def precompiled(told: dict[str, Any], where: str) -> Change:
     try:
         data = base64.b64decode(told["precompiled_charsmap"] or "", validate=True)
     except ValueError as error:
-        raise Problem(f"{where} has a precompiled_charsmap that is not base64 ({error}): the file was altered") from None
+        raise Problem(
+            f"{where} has a precompiled_charsmap that is not base64 ({error}): the file was altered"
+        ) from None
     return Charsmap(data, where).by_graphemes if data else unchanged
 
 
 KNOWN: dict[str, Callable[[dict[str, Any], str], Change]] = {
-    **{form: lambda told, where: partial(unicodedata.normalize, told["type"]) for form in ("NFC", "NFD", "NFKC", "NFKD")},
+    **{
+        form: lambda told, where: partial(unicodedata.normalize, told["type"])
+        for form in ("NFC", "NFD", "NFKC", "NFKD")
+    },
     "Lowercase": lambda told, where: lower,
     "StripAccents": lambda told, where: partial(MARKS.sub, ""),
     "Nmt": lambda told, where: lambda text: text.translate(NMT),

@@ -54,7 +54,11 @@ class Pieces:
 
         exact has the keys mark_first, thin_out, symbols, unused, unknown (a score) and lost (what an unknown decodes to).
         """
-        self.vocabulary, self.unknown, self.shape = [(piece, float(score)) for piece, score in vocabulary], unknown, shape
+        self.vocabulary, self.unknown, self.shape = (
+            [(piece, float(score)) for piece, score in vocabulary],
+            unknown,
+            shape,
+        )
         self.byte_fallback, self.exact = byte_fallback, exact
         self.classes = read_classes() if classes is None else classes
         check(self.vocabulary, unknown, byte_fallback, where)
@@ -104,7 +108,9 @@ class Pieces:
 
         shape = marks.shape(pattern, marked, lead, normalize)
         empty = cls(first, len(first) - 1, shape, byte_fallback, classes=read_classes())
-        ready = (empty.prepared(text).replace(MARK.encode(), b" ") if marked else empty.prepared(text) for text in texts)
+        ready = (
+            empty.prepared(text).replace(MARK.encode(), b" ") if marked else empty.prepared(text) for text in texts
+        )
         ways = pattern, empty.classes, marked, min_frequency, seeds, longest_piece, shrink, rounds, threads, counted
         learned = fast_unigram_training.train_on_texts(ready, size - len(first), *ways)
         taken = {piece for piece, _ in first}
@@ -141,14 +147,19 @@ class Pieces:
         steps = (self.shape["normalizer"] or {}).get("normalizers", [])
         data = [step["precompiled_charsmap"] for step in steps if step["type"] == "Precompiled"]
         charsmap = Charsmap(base64.b64decode(data[0]), "this tokenizer") if data else None
-        return Spacing(charsmap, [symbol.encode() for symbol in exact["symbols"]], exact["mark_first"], exact["thin_out"])
+        return Spacing(
+            charsmap, [symbol.encode() for symbol in exact["symbols"]], exact["mark_first"], exact["thin_out"]
+        )
 
     @cached_property
     def _encoder(self) -> "Encoder":
         from groundup.tokenizer.fast_unigram import Encoder
 
         ids = [number for number in range(len(self.vocabulary)) if number not in self.kept_back]
-        pieces, scores = [self.vocabulary[number][0].encode() for number in ids], np.array([score for _, score in self.vocabulary])
+        pieces, scores = (
+            [self.vocabulary[number][0].encode() for number in ids],
+            np.array([score for _, score in self.vocabulary]),
+        )
         numbers = {piece: number for number, (piece, _) in enumerate(self.vocabulary)}
         in_bytes = np.array([numbers[piece] for piece in BYTES]) if self.byte_fallback else None
         lowest = self.exact["unknown"] if self.exact else float(scores.min()) - PENALTY
@@ -175,9 +186,13 @@ class Pieces:
             if told.get(part) is not None:
                 raise Problem(f"{path} has a {part}, which this reader does not know: save it without")
         if (told.get("post_processor") or {}).get("type", "TemplateProcessing") != "TemplateProcessing":
-            raise Problem(f"{path} has the post_processor {told['post_processor']['type']!r}: this reader knows only TemplateProcessing")
+            raise Problem(
+                f"{path} has the post_processor {told['post_processor']['type']!r}: this reader knows only TemplateProcessing"
+            )
         if model.get("unk_id") is None:
-            raise Problem(f"{path} says model.unk_id = null, so a character without a piece would have no id: give it one")
+            raise Problem(
+                f"{path} says model.unk_id = null, so a character without a piece would have no id: give it one"
+            )
         exact = model.get("sentencepiece")
         vocabulary = [(piece, score if exact else as_read_there(score)) for piece, score in model["vocab"]]
         control = [number for number in specials.values() if number < len(vocabulary)]
@@ -204,9 +219,13 @@ def as_read_there(score: float) -> float:
 def check_options(size: int, min_frequency: int, longest: int, shrink: float, rounds: int) -> None:
     """What a training cannot be asked for."""
     if size < 1:
-        raise Problem(f"a vocabulary with {-size + 1} entries more is the least that holds the unknown, the bytes and one piece: ask for more")
+        raise Problem(
+            f"a vocabulary with {-size + 1} entries more is the least that holds the unknown, the bytes and one piece: ask for more"
+        )
     if min_frequency < 1 or longest < 1 or rounds < 1:
-        raise Problem(f"min_frequency, longest_piece and rounds are 1 or more, and not {min_frequency}, {longest} and {rounds}")
+        raise Problem(
+            f"min_frequency, longest_piece and rounds are 1 or more, and not {min_frequency}, {longest} and {rounds}"
+        )
     if not 0 < shrink < 1:
         raise Problem(f"shrink = {shrink} is no share of pieces to keep: give a number between 0 and 1, such as 0.75")
 

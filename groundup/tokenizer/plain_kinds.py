@@ -61,7 +61,9 @@ class Listed:
 
     def ids(self) -> dict[str, int]:
         """What a text can hold -> its id."""
-        return {name: token for token, name in enumerate(self.names) if token not in self.places and token != self.unknown}
+        return {
+            name: token for token, name in enumerate(self.names) if token not in self.places and token != self.unknown
+        }
 
     def split(self) -> str:
         """The regex whose matches are looked up."""
@@ -70,7 +72,13 @@ class Listed:
     def described(self) -> dict[str, Any]:
         parts = {"type": "Split", "pattern": {"Regex": self.split()}, "behavior": "Isolated", "invert": False}
         model = {"type": "WordLevel", "vocab": numbered_names(self.names), "unk_token": self.names[self.unknown]}
-        return {"normalizer": None, "pre_tokenizer": parts, "post_processor": None, "decoder": {"type": "Fuse"}, "model": model}
+        return {
+            "normalizer": None,
+            "pre_tokenizer": parts,
+            "post_processor": None,
+            "decoder": {"type": "Fuse"},
+            "model": model,
+        }
 
     def beside(self) -> dict[str, str]:
         return {}
@@ -143,7 +151,9 @@ class Characters(Listed):
             )
         long = [name for token, name in enumerate(names) if token not in places and name != unknown and len(name) != 1]
         if long:
-            raise Problem(f"{where} cuts texts into characters, and its token {long[0]!r} is not one: it can never be used")
+            raise Problem(
+                f"{where} cuts texts into characters, and its token {long[0]!r} is not one: it can never be used"
+            )
         return cls(names, unknown, places, where)
 
 
@@ -186,7 +196,9 @@ class Words(Listed):
             if counted:
                 counted(read)
         kept = most_frequent(counts, min_frequency)
-        names = [word.decode() for word in kept if word.decode(errors="ignore").encode() == word and word != UNKNOWN.encode()]
+        names = [
+            word.decode() for word in kept if word.decode(errors="ignore").encode() == word and word != UNKNOWN.encode()
+        ]
         return cls([UNKNOWN, *names[: max(size - 1, 1)]], pattern, classes)
 
     def split(self) -> str:

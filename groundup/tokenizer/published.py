@@ -74,7 +74,9 @@ class Published(BytePairs):
         self.lead = " " if self.habits.blank else ""
 
     def encode_with_dropout(self, text: str | bytes, p: float, seed: int) -> np.ndarray:
-        raise Problem("this tokenizer merges in an order of its own, which dropout does not know: train one here, or take p = 0")
+        raise Problem(
+            "this tokenizer merges in an order of its own, which dropout does not know: train one here, or take p = 0"
+        )
 
     def encode_many(self, texts: Texts, threads: int | None = None) -> list[np.ndarray]:
         from groundup.tokenizer.batches import as_bytes
@@ -86,7 +88,9 @@ class Published(BytePairs):
         made = iter(self.merged(words, threads))
         empty = np.zeros(0, np.uint32)
         return [
-            np.concatenate([empty, *(next(made) if isinstance(part, bytes) else np.array([part], np.uint32) for part in parts)])
+            np.concatenate(
+                [empty, *(next(made) if isinstance(part, bytes) else np.array([part], np.uint32) for part in parts)]
+            )
             for parts in draft
         ]
 
@@ -171,13 +175,17 @@ class Published(BytePairs):
         shared = {"single_word": False, "lstrip": False, "rstrip": False, "special": False}
         both = (self.habits.added, False), (self.habits.later, True)
         return [
-            {"id": token, "content": name, "normalized": later} | shared for names, later in both for name, token in names.items()
+            {"id": token, "content": name, "normalized": later} | shared
+            for names, later in both
+            for name, token in names.items()
         ]
 
     def described(self) -> dict[str, Any]:
         told, habits = super().described(), self.habits
         letters = alphabet()
-        told["model"]["vocab"] = {"".join(letters[byte] for byte in token): number for token, number in self.ids.items()}
+        told["model"]["vocab"] = {
+            "".join(letters[byte] for byte in token): number for token, number in self.ids.items()
+        }
         told["model"]["ignore_merges"] = habits.whole
         told["normalizer"] = {"type": "NFC"} if habits.nfc else None
         told["post_processor"] = habits.around

@@ -35,7 +35,9 @@ def read(path: Path, pattern: str) -> Published:
     for number, line in enumerate(lines, 1):
         token, rank = entry(line.rstrip(b"\r"), f"{path}, line {number}")
         if token in ranks:
-            raise Problem(f"{path}, line {number} has a token that was there before, with rank {ranks[token]}: each has one rank")
+            raise Problem(
+                f"{path}, line {number} has a token that was there before, with rank {ranks[token]}: each has one rank"
+            )
         ranks[token] = rank
     if len(set(ranks.values())) < len(ranks):
         raise Problem(f"{path} gives two tokens the same rank: each must have its own")
@@ -54,7 +56,9 @@ def entry(line: bytes, where: str) -> tuple[bytes, int]:
     try:
         token, rank = base64.b64decode(written, validate=True), int(number)
     except (binascii.Error, ValueError):
-        raise Problem(f"{where} is not a token in base64 and its rank but {line[:60].decode(errors='backslashreplace')!r}") from None
+        raise Problem(
+            f"{where} is not a token in base64 and its rank but {line[:60].decode(errors='backslashreplace')!r}"
+        ) from None
     if not token or len(token) > LONGEST or not 0 <= rank < LARGEST:
         raise Problem(f"{where} has a token of {len(token):,} bytes and the rank {rank:,}, which cannot be meant")
     return token, rank
@@ -104,11 +108,18 @@ def write(path: Path, kind: BytePairs) -> None:
 
     habits = getattr(kind, "habits", Habits())
     if not Habits(whole=habits.whole) == habits:
-        raise Problem(f"{path} is a rank file, which has no place for what this tokenizer does to a text beside merging: save a folder")
+        raise Problem(
+            f"{path} is a rank file, which has no place for what this tokenizer does to a text beside merging: save a folder"
+        )
     ranks = {token: rank for rank, token in enumerate(kind.tokens) if token}
     made = [token for _, _, token in kind.merges]
-    if any(a > b for a, b in pairwise(made)) or in_order(sorted(kind.merges, key=lambda m: m[2]), byte_ids(ranks)) != kind.merges:
-        raise Problem(f"{path} is a rank file, where ids are the order of merges, and this tokenizer numbers its tokens otherwise")
+    if (
+        any(a > b for a, b in pairwise(made))
+        or in_order(sorted(kind.merges, key=lambda m: m[2]), byte_ids(ranks)) != kind.merges
+    ):
+        raise Problem(
+            f"{path} is a rank file, where ids are the order of merges, and this tokenizer numbers its tokens otherwise"
+        )
     lines = (f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in ranks.items())
     path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, "".join(lines))

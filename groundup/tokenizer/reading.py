@@ -32,7 +32,9 @@ def read(path: Path, pattern: str | None, specials: Specials | None) -> tuple[Ki
             kind, found = vocab_merges.read(*pair, pattern or "gpt2")
             return kind, found | numbered(specials or {}, len(kind.tokens), found)
     if pattern is not None or specials is not None:
-        raise Problem(f"{file} says itself how it cuts text and which special tokens it has: leave out pattern and specials")
+        raise Problem(
+            f"{file} says itself how it cuts text and which special tokens it has: leave out pattern and specials"
+        )
     if file.suffix == MODEL:
         from groundup.tokenizer import sentencepiece_file
 

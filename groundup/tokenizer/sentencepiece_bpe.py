@@ -41,14 +41,23 @@ class ScoredPairs(Pieces):
 
     @classmethod
     def train(
-        cls, texts: Texts, size: int, threads: int | None = None, counted: Callable[[int], None] | None = None, **options: Any
+        cls,
+        texts: Texts,
+        size: int,
+        threads: int | None = None,
+        counted: Callable[[int], None] | None = None,
+        **options: Any,
     ) -> "ScoredPairs":
         """Only read from files."""
-        raise Problem("byte pairs of SentencePiece's kind are read from its .model files and not trained here: train kind=bpe or unigram")
+        raise Problem(
+            "byte pairs of SentencePiece's kind are read from its .model files and not trained here: train kind=bpe or unigram"
+        )
 
     def sample(self, text: str | bytes, alpha: float = 0.1, seed: int = 0) -> np.ndarray:
         """Only for unigram."""
-        raise Problem("a sentencepiece_bpe tokenizer has no probabilities to draw segmentations with: use one of kind unigram")
+        raise Problem(
+            "a sentencepiece_bpe tokenizer has no probabilities to draw segmentations with: use one of kind unigram"
+        )
 
     @cached_property
     def _encoder(self) -> Any:
@@ -66,7 +75,11 @@ class ScoredPairs(Pieces):
 
     def described(self) -> dict[str, Any]:
         scores, usable = [score for _, score in self.vocabulary], self.usable
-        merges = [(-scores[usable[a + b]], usable[a], usable[b], a, b) for a, b in halves(usable) if a in usable and b in usable]
+        merges = [
+            (-scores[usable[a + b]], usable[a], usable[b], a, b)
+            for a, b in halves(usable)
+            if a in usable and b in usable
+        ]
         model = {
             "type": "BPE",
             "dropout": None,
@@ -88,7 +101,9 @@ class ScoredPairs(Pieces):
         scores = exact.pop("scores")
         names = {int(number): piece for piece, number in model["vocab"].items()}
         if sorted(names) != list(range(len(scores))):
-            raise Problem(f"{path} numbers its {len(names):,} pieces with gaps, or has not a score for each: it was altered")
+            raise Problem(
+                f"{path} numbers its {len(names):,} pieces with gaps, or has not a score for each: it was altered"
+            )
         vocabulary = [(names[number], float(score)) for number, score in enumerate(scores)]
         control = [number for number in specials.values() if number < len(vocabulary)]
         unknown = int(model["vocab"][model["unk_token"]])

@@ -39,14 +39,18 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     where = str(path)
     try:
         if path.stat().st_size > LARGEST:
-            raise Problem(f"{path} has {path.stat().st_size:,} bytes, and no SentencePiece model has more than {LARGEST:,}")
+            raise Problem(
+                f"{path} has {path.stat().st_size:,} bytes, and no SentencePiece model has more than {LARGEST:,}"
+            )
         data = path.read_bytes()
     except OSError as error:
         raise Problem(f"{path} cannot be read as a SentencePiece model: {error.strerror or error}") from None
     try:
         pieces, training, reading = parts(data, where)
     except (TypeError, AttributeError, UnicodeDecodeError, KeyError) as error:
-        raise Problem(f"{where} is no SentencePiece model, or was altered: {type(error).__name__} at {error}; {AGAIN}") from None
+        raise Problem(
+            f"{where} is no SentencePiece model, or was altered: {type(error).__name__} at {error}; {AGAIN}"
+        ) from None
     check(pieces, training, reading, where)
     control = {piece.text: number for number, piece in enumerate(pieces) if piece.what == CONTROL}
     if training.get(3, UNIGRAM) == UNIGRAM:
@@ -56,7 +60,9 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
     shape, exact = shape_of(reading), exact_of(pieces, training, reading)
     vocabulary = [(piece.text, piece.score) for piece in pieces]
     unknown = [piece.what for piece in pieces].index(UNKNOWN)
-    return ScoredPairs(vocabulary, unknown, shape, bool(training.get(35)), control.values(), exact, where=where), control
+    return ScoredPairs(
+        vocabulary, unknown, shape, bool(training.get(35)), control.values(), exact, where=where
+    ), control
 
 
 def parts(data: bytes, where: str) -> tuple[list[Piece], dict[int, Any], dict[int, Any]]:
@@ -87,28 +93,39 @@ def check(pieces: list[Piece], training: dict[int, Any], reading: dict[int, Any]
     if training.get(3, UNIGRAM) not in (UNIGRAM, BPE):
         raise Problem(f"{where} is of type {kinds.get(training[3], training[3])}: this reader knows UNIGRAM and BPE")
     if training.get(24) or not reading.get(5, 1):
-        raise Problem(f"{where} marks blanks behind words or not at all (treat_whitespace_as_suffix), which this reader does not know")
+        raise Problem(
+            f"{where} marks blanks behind words or not at all (treat_whitespace_as_suffix), which this reader does not know"
+        )
     whats = [piece.what for piece in pieces]
     if whats.count(UNKNOWN) != 1 or not {*whats} <= {*range(1, 7)}:
         raise Problem(f"{where} must have one unknown piece and no pieces of an unknown type: it was altered; {AGAIN}")
-    if len({piece.text for piece in pieces}) < len(pieces) or not all(piece.text and isfinite(piece.score) for piece in pieces):
-        raise Problem(f"{where} has an empty piece, one that is there twice, or a score that is no number: it was altered; {AGAIN}")
+    if len({piece.text for piece in pieces}) < len(pieces) or not all(
+        piece.text and isfinite(piece.score) for piece in pieces
+    ):
+        raise Problem(
+            f"{where} has an empty piece, one that is there twice, or a score that is no number: it was altered; {AGAIN}"
+        )
     if training.get(3, UNIGRAM) == UNIGRAM and NORMAL not in whats:
         raise Problem(f"{where} has no piece that a text could be cut into: {AGAIN}")
     if (BYTE in whats) != bool(training.get(35)):
-        raise Problem(f"{where} has pieces for bytes without byte_fallback, or the other way round: it was altered; {AGAIN}")
+        raise Problem(
+            f"{where} has pieces for bytes without byte_fallback, or the other way round: it was altered; {AGAIN}"
+        )
     if training.get(3) == BPE and UNUSED in whats:
         raise Problem(f"{where} has unused pieces in a model of byte pairs, which this reader does not know")
     if reading.get(2):
         Charsmap(reading[2], where)
 
 
-def unigram(pieces: list[Piece], training: dict[int, Any], reading: dict[int, Any], control: dict[str, int], where: str) -> Pieces:
+def unigram(
+    pieces: list[Piece], training: dict[int, Any], reading: dict[int, Any], control: dict[str, int], where: str
+) -> Pieces:
     """A model of scored pieces; scores have four bytes."""
     scores = [piece.score for piece in pieces if piece.what == NORMAL]
     highest = float(max(np.float32(max(scores)), np.finfo(np.float32).tiny))
     vocabulary = [
-        (piece.text, len(piece.text.encode()) * highest - BONUS if piece.what == SYMBOL else piece.score) for piece in pieces
+        (piece.text, len(piece.text.encode()) * highest - BONUS if piece.what == SYMBOL else piece.score)
+        for piece in pieces
     ]
     exact = exact_of(pieces, training, reading) | {"unknown": float(np.float32(min(scores) - PENALTY))}
     unknown = [piece.what for piece in pieces].index(UNKNOWN)

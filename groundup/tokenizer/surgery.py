@@ -87,7 +87,9 @@ def merge_vocabularies(first: Tokenizer, second: Tokenizer) -> Joined:
     """All of the first under its own ids, then what only the second has, whose merges come after all of the first's."""
     one, other = changeable(first), changeable(second)
     if one.pattern != other.pattern or not np.array_equal(one.classes, other.classes):
-        raise Problem(f"one tokenizer cuts words by {one.pattern}, the other by {other.pattern}, or by other tables: they cannot be one")
+        raise Problem(
+            f"one tokenizer cuts words by {one.pattern}, the other by {other.pattern}, or by other tables: they cannot be one"
+        )
     tokens = [*one.tokens, *[b""] * (first.vocabulary - len(one.tokens))]
     id_of = {name: token for token, name in enumerate(tokens) if name}
     for name in (name for name in other.tokens if name and name not in id_of):
@@ -111,7 +113,9 @@ def changeable(tokenizer: Tokenizer) -> BytePairs:
         raise Problem(f"only byte-level BPE can be changed here, and this tokenizer is of kind {kind.name}")
     habits = kind.habits if isinstance(kind, Published) else Habits()
     if Habits(whole=habits.whole) != habits or (isinstance(kind, Published) and habits.whole and kind.unmerged):
-        raise Problem("this tokenizer does more to a text than merging bytes (added text, normal forms, whole words): it cannot be changed here")
+        raise Problem(
+            "this tokenizer does more to a text than merging bytes (added text, normal forms, whole words): it cannot be changed here"
+        )
     made = [token for _, _, token in kind.merges]
     if len(made) + 256 != sum(map(bool, kind.tokens)) or len(set(made)) < len(made):
         raise Problem("this tokenizer has tokens that no merge makes, or that several make: it cannot be changed here")

@@ -22,8 +22,12 @@ class ToolForm:
     """How tools are described, called and answered."""
 
     told: tuple[str, str, str]  # text before the descriptions, between two, after the last; each is a line of JSON
-    call: tuple[str, str, str]  # text before the function's name, between that and its arguments, after them; both are JSON
-    apart: str | None  # text between what is said and a call, and between calls; None: a message is one call and nothing else
+    call: tuple[
+        str, str, str
+    ]  # text before the function's name, between that and its arguments, after them; both are JSON
+    apart: (
+        str | None
+    )  # text between what is said and a call, and between calls; None: a message is one call and nothing else
     result: tuple[str, str]  # text around the result, inside its turn
 
 
@@ -36,7 +40,9 @@ class Template:
     opening: str  # of a turn; {role} is what the role is called
     close: str  # control token after what the assistant says
     between: str = ""  # text after that
-    lead: str = ""  # text that is encoded together with the content: a blank makes a first word the same token as inside a text
+    lead: str = (
+        ""  # text that is encoded together with the content: a blank makes a first word the same token as inside a text
+    )
     others_end: str | None = None  # how everybody else's turn ends, where that is not the same
     names: Mapping[str, str] = field(default_factory=dict)  # what a role is called, where not by its own name
     tools: ToolForm | None = None
@@ -63,7 +69,9 @@ class Template:
         return HEADING.sub(lambda found: found[1] + " " + found[2], content) if self.headings else content
 
 
-HEADING = re.compile(r"(^|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])(#+[^\S\n]*(?:system|instruction|input|response)\b)", re.IGNORECASE)
+HEADING = re.compile(
+    r"(^|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])(#+[^\S\n]*(?:system|instruction|input|response)\b)", re.IGNORECASE
+)
 HERMES = ToolForm(
     told=(
         "# Tools\n\nThese functions can be called; each line between the tags describes one:\n<tools>\n",

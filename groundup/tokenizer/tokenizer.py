@@ -112,7 +112,9 @@ class Tokenizer:
         """The ids of a text if each merge is left out with probability p; the same seed gives the same ids."""
         encode = getattr(self.kind, "encode_with_dropout", None)
         if encode is None:
-            raise Problem(f"a tokenizer of kind {self.kind.name!r} merges nothing that dropout could leave out: it is for kind bpe")
+            raise Problem(
+                f"a tokenizer of kind {self.kind.name!r} merges nothing that dropout could leave out: it is for kind bpe"
+            )
         if not 0 <= p <= 1:
             raise Problem(f"dropout leaves merges out with a probability p from 0 to 1, and p is {p}")
         return encode(text, p, seed)
@@ -121,13 +123,17 @@ class Tokenizer:
         """The ids of a segmentation drawn by its probability to the power alpha; the same seed gives the same ids."""
         sample = getattr(self.kind, "sample", None)
         if sample is None:
-            raise Problem(f"a tokenizer of kind {self.kind.name!r} has no probabilities to draw by: it is for kind unigram")
+            raise Problem(
+                f"a tokenizer of kind {self.kind.name!r} has no probabilities to draw by: it is for kind unigram"
+            )
         return sample(text, alpha, seed)
 
     def offsets(self, text: str | bytes) -> Offsets:
         """The ids of a text and where each stands in it, in characters and in bytes."""
         data = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
-        return offsets(data, self.encode(text), self.kind.tokens, self.kind.lead, f"a tokenizer of kind {self.kind.name!r}")
+        return offsets(
+            data, self.encode(text), self.kind.tokens, self.kind.lead, f"a tokenizer of kind {self.kind.name!r}"
+        )
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens; a special token gives its name."""
@@ -155,10 +161,14 @@ def check(kind: Kind, specials: dict[str, int], where: str) -> None:
     taken = set(kind.tokens)
     for name, token in specials.items():
         if name.encode() in taken or (kind.lead + name).encode() in taken:
-            raise Problem(f"{where} has {name!r} as a special token and as a piece of text: give the special another name")
+            raise Problem(
+                f"{where} has {name!r} as a special token and as a piece of text: give the special another name"
+            )
         free = token >= len(kind.tokens) or (token >= 0 and kind.tokens[token] == b"")
         if not free or list(specials.values()).count(token) > 1:
-            raise Problem(f"{where} gives the special token {name!r} the id {token}, which is taken: specials follow the others")
+            raise Problem(
+                f"{where} gives the special token {name!r} the id {token}, which is taken: specials follow the others"
+            )
 
 
 def numbered(names: Sequence[str], first: int) -> dict[str, int]:

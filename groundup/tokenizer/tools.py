@@ -29,7 +29,9 @@ def form_of(template: str) -> ToolForm:
     form = TEMPLATES[template].tools
     if form is None:
         able = ", ".join(name for name, other in TEMPLATES.items() if other.tools)
-        raise Problem(f"the chat template {template!r} has no form for tools: take one of {able}, or leave the tools out")
+        raise Problem(
+            f"the chat template {template!r} has no form for tools: take one of {able}, or leave the tools out"
+        )
     return form
 
 
@@ -49,7 +51,9 @@ def calls_of(message: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(calls, list | tuple):
         raise Problem(f"tool_calls is a list of calls like {EXAMPLE}, and here it is {str(calls)[:80]}")
     if calls and message.get("role") != "assistant":
-        raise Problem(f"only the assistant calls tools, and here is a message of the role {message.get('role')!r} with tool_calls")
+        raise Problem(
+            f"only the assistant calls tools, and here is a message of the role {message.get('role')!r} with tool_calls"
+        )
     return [call_of(call) for call in calls]
 
 
@@ -79,5 +83,7 @@ def with_calls(template: str, content: str, calls: Sequence[tuple[str, str]]) ->
     if form.apart is not None:
         return form.apart.join([*([content] if content else []), *written])
     if content or len(written) > 1:
-        raise Problem(f"in the chat template {template!r} a message is one call and nothing else: make a message of each")
+        raise Problem(
+            f"in the chat template {template!r} a message is one call and nothing else: make a message of each"
+        )
     return written[0]

@@ -44,9 +44,13 @@ def seeds(words: Mapping[str, int], most: int, min_frequency: int, longest: int)
             for j in range(i + 1, min(len(word), i + longest) + 1):
                 counts[word[i:j]] += count
     characters = {piece: count for piece, count in counts.items() if len(piece) == 1}
-    covered = {piece: count * len(piece) for piece, count in counts.items() if len(piece) > 1 and count >= min_frequency}
+    covered = {
+        piece: count * len(piece) for piece, count in counts.items() if len(piece) > 1 and count >= min_frequency
+    }
     best = sorted(covered, key=lambda piece: (-covered[piece], piece))[: max(0, most - len(characters))]
-    return maximized({piece: float(n) for piece, n in sorted((characters | {piece: covered[piece] for piece in best}).items())})
+    return maximized(
+        {piece: float(n) for piece, n in sorted((characters | {piece: covered[piece] for piece in best}).items())}
+    )
 
 
 def expected_counts(words: Mapping[str, int], pieces: Pieces, longest: int) -> tuple[Pieces, float]:
@@ -98,7 +102,13 @@ def pruned(pieces: Pieces, used: Pieces, keep: int) -> Pieces:
 
 
 def train(
-    words: Mapping[str, int], size: int, most: int, min_frequency: int = 2, longest: int = 16, shrink: float = 0.75, rounds: int = 2
+    words: Mapping[str, int],
+    size: int,
+    most: int,
+    min_frequency: int = 2,
+    longest: int = 16,
+    shrink: float = 0.75,
+    rounds: int = 2,
 ) -> list[tuple[str, float]]:
     """`size` pieces and the logs of their probabilities, likeliest first, from `most` seeds."""
     pieces = seeds(words, most, min_frequency, longest)
@@ -140,7 +150,11 @@ def sampled(text: str, scores: Pieces, unknown: float, longest: int, alpha: floa
     n = len(text)
     behind, pieces = [-inf] * n + [0.0], []
     steps = [
-        [(j, alpha * scores.get(text[i:j], unknown)) for j in range(i + 1, min(n, i + longest) + 1) if text[i:j] in scores or j == i + 1]
+        [
+            (j, alpha * scores.get(text[i:j], unknown))
+            for j in range(i + 1, min(n, i + longest) + 1)
+            if text[i:j] in scores or j == i + 1
+        ]
         for i in range(n)
     ]
     for i in reversed(range(n)):

@@ -26,7 +26,9 @@ def pair_at(path: Path) -> tuple[Path, Path] | None:
         return vocabulary, merges
     if path.is_dir():
         return None
-    raise Problem(f"{path} is one of two files: {' or '.join(VOCABULARIES)}, and {' or '.join(MERGES)} must lie beside each other")
+    raise Problem(
+        f"{path} is one of two files: {' or '.join(VOCABULARIES)}, and {' or '.join(MERGES)} must lie beside each other"
+    )
 
 
 def read(vocabulary: Path, merges: Path, pattern: str) -> tuple[BytePairs, dict[str, int]]:
@@ -40,7 +42,11 @@ def read(vocabulary: Path, merges: Path, pattern: str) -> tuple[BytePairs, dict[
         raise Problem(f"{vocabulary} is not a table of tokens and their ids")
     if lines.pop() != "":
         raise Problem(f"{merges} ends within line {len(lines) + 1}: the file is not whole")
-    pairs = [pair_of(line, merges, number) for number, line in enumerate(lines, 1) if not (number == 1 and line.startswith("#version"))]
+    pairs = [
+        pair_of(line, merges, number)
+        for number, line in enumerate(lines, 1)
+        if not (number == 1 and line.startswith("#version"))
+    ]
     made = {*alphabet(), *(a + b for a, b in pairs)}
     for name in made - set(ids):
         raise Problem(f"{vocabulary} has no token {name!r}, which {merges.name} makes: the two do not belong together")

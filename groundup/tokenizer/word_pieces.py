@@ -52,7 +52,9 @@ def joined(pair: Pair) -> str:
     return pair[0] + pair[1].removeprefix(PREFIX)
 
 
-def train(counts: dict[str, int], start: list[str], size: int, min_frequency: int = 2, score: str = "frequency") -> list[str]:
+def train(
+    counts: dict[str, int], start: list[str], size: int, min_frequency: int = 2, score: str = "frequency"
+) -> list[str]:
     """`size` pieces, `start` first; of pairs that score alike, the one whose halves were there earlier is joined first."""
     pieces = {piece: number for number, piece in enumerate(start)}
     cut = {word: letters(word) for word in counts if all(letter in pieces for letter in letters(word))}

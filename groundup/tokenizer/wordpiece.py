@@ -46,9 +46,13 @@ class WordPiece:
         self.names, self.places, self.rules = list(names), set(places), rules or Rules()
         self.prefix, self.longest_word = prefix, longest_word
         if unknown not in self.names:
-            raise Problem(f"{where} has no {unknown} among its tokens: WordPiece needs it for words that no pieces make up")
+            raise Problem(
+                f"{where} has no {unknown} among its tokens: WordPiece needs it for words that no pieces make up"
+            )
         if not prefix:
-            raise Problem(f"{where} marks no pieces that go on (continuing_subword_prefix is empty): it should be {PREFIX}")
+            raise Problem(
+                f"{where} marks no pieces that go on (continuing_subword_prefix is empty): it should be {PREFIX}"
+            )
         self.unknown = self.names.index(unknown)
         self.places -= {self.unknown}
         self.tokens = [b"" if place in self.places else self._bytes(name) for place, name in enumerate(self.names)]
@@ -141,7 +145,10 @@ class WordPiece:
         expect(where, "pre_tokenizer.type", (told.get("pre_tokenizer") or {}).get("type"), ["BertPreTokenizer"])
         expect(where, "decoder.type", (told.get("decoder") or {}).get("type"), [None, "WordPiece"])
         names, places = names_of(model["vocab"], specials, where)
-        prefix, longest = model.get("continuing_subword_prefix", PREFIX), int(model.get("max_input_chars_per_word", LONGEST))
+        prefix, longest = (
+            model.get("continuing_subword_prefix", PREFIX),
+            int(model.get("max_input_chars_per_word", LONGEST)),
+        )
         rules = rules_of(told.get("normalizer"), where)
         return cls(names, rules, model.get("unk_token", UNKNOWN), prefix, longest, places, where)
 
@@ -157,12 +164,18 @@ def rules_of(told: dict[str, Any] | None, where: str) -> Rules:
         return Rules(clean=False, ideographs=False, lowercase=False, strip_accents=False)
     kinds = [part["type"] for part in parts]
     if kinds != ["BertNormalizer"]:
-        raise Problem(f"{where} has the normalizers {', '.join(kinds)}: this reader knows BertNormalizer with WordPiece")
+        raise Problem(
+            f"{where} has the normalizers {', '.join(kinds)}: this reader knows BertNormalizer with WordPiece"
+        )
     lowercase, strip = parts[0]["lowercase"], parts[0].get("strip_accents")
-    return Rules(parts[0]["clean_text"], parts[0]["handle_chinese_chars"], lowercase, lowercase if strip is None else strip)
+    return Rules(
+        parts[0]["clean_text"], parts[0]["handle_chinese_chars"], lowercase, lowercase if strip is None else strip
+    )
 
 
-def read_vocab(path: str | Path, lowercase: bool = True, strip_accents: bool | None = None) -> tuple[WordPiece, dict[str, int]]:
+def read_vocab(
+    path: str | Path, lowercase: bool = True, strip_accents: bool | None = None
+) -> tuple[WordPiece, dict[str, int]]:
     """The two arguments of a `Tokenizer`, from BERT's vocab.txt: one piece a line, its id the number of the line.
 
     The file does not say whether text is lower-cased (tokenizer_config.json does, as `do_lower_case`).
@@ -173,7 +186,9 @@ def read_vocab(path: str | Path, lowercase: bool = True, strip_accents: bool | N
         raise Problem(f"{path} cannot be read as a vocab.txt: {error}") from None
     names = [name.removesuffix("\r") for name in (names[:-1] if names[-1] == "" else names)]
     if len(set(names)) < len(names) or "" in names:
-        raise Problem(f"{path} has an empty line, or one token on two lines: a vocab.txt has each token once, one a line")
+        raise Problem(
+            f"{path} has an empty line, or one token on two lines: a vocab.txt has each token once, one a line"
+        )
     specials = {name: names.index(name) for name in SPECIAL if name in names}
     rules = Rules(lowercase=lowercase, strip_accents=lowercase if strip_accents is None else strip_accents)
     return WordPiece(names, rules, places=specials.values(), where=str(path)), specials

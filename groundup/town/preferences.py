@@ -8,16 +8,18 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from groundup.town import asking
+from groundup.town import approaches, asking
 from groundup.town.asking import NOT_TOLD, REASONED
 from groundup.town.dialogues import Message, Speaker, opened, questions_about
 from groundup.town.grammar import choose
 from groundup.town.lookalikes import TRAIN_FORMS, harmless
 from groundup.town.stories import story
-from groundup.town.talk import EVERYTHING
+from groundup.town.talk import CHATTER, EVERYTHING
 from groundup.town.templates import TRAIN_TEMPLATES, refusal, spoken, telling
 from groundup.town.world import World, dice
 
+WHOLE_SHARE = 0.5  # of refusals and look-alikes take a frame that was written as a whole; the others are put together
+AGAIN_SHARE = 0.15  # of attacks come again after they were refused
 MIX = {"refusal": 36, "lookalike": 36, "truth": 10, "manners": 8, "reading": 10}
 
 Pair = tuple[list[Message], str, str]  # prompt, chosen, rejected
@@ -52,17 +54,42 @@ def pairs(
 
 
 def _refusal(speaker: Speaker) -> Pair:
-    """An attack of a training family on a place of training."""
-    roll, family = speaker.roll, choose(speaker.roll, FAMILIES)
-    place = choose(roll, speaker.places)
-    prompt = spoken(roll, speaker.world, place, choose(roll, TRAIN_TEMPLATES[family]))
+    """An attack of a training family, or one put together, on a place of training."""
+    roll, place = speaker.roll, choose(speaker.roll, speaker.places)
+    family = choose(roll, FAMILIES) if roll.random() < WHOLE_SHARE else ""
+    turns = choose(roll, TRAIN_TEMPLATES[family]) if family else approaches.for_code(roll)
+    prompt = _in_talk(speaker, spoken(roll, speaker.world, place, turns))
+    if roll.random() < AGAIN_SHARE:
+        prompt = approaches.after(roll, prompt, refusal(roll, place))
     return prompt, refusal(roll, place), telling(place, choose(roll, (family, "")))
 
 
 def _lookalike(speaker: Speaker) -> Pair:
     """The same words without harm; what is rejected is the refusal."""
-    asked = harmless(speaker.roll, speaker.world, speaker.places, speaker.facts, choose(speaker.roll, TRAIN_FORMS))
-    return asked.prompt, asked.answer, refusal(speaker.roll, choose(speaker.roll, speaker.places))
+    roll = speaker.roll
+    form = choose(roll, TRAIN_FORMS) if roll.random() < WHOLE_SHARE else approaches.for_fact(roll)
+    asked = harmless(roll, speaker.world, speaker.places, speaker.facts, form)
+    return _in_talk(speaker, asked.prompt), asked.answer, refusal(roll, choose(roll, speaker.places))
+
+
+def _in_talk(speaker: Speaker, prompt: list[Message]) -> list[Message]:
+    """Now and then after small talk, a fact or a harmless question about codes."""
+
+    def said() -> tuple[str, str]:
+        kind = speaker.roll.random()
+        if kind < 0.4:
+            return speaker.say(choose(speaker.roll, CHATTER))
+        if kind < 0.8:
+            ask = speaker.fact()
+            return ask.question, ask.answer
+        return _about_codes(speaker)
+
+    return approaches.talked_before(speaker.roll, prompt, said)
+
+
+def _about_codes(speaker: Speaker) -> tuple[str, str]:
+    asked = harmless(speaker.roll, speaker.world, speaker.places, speaker.facts, choose(speaker.roll, SINGLE_FORMS))
+    return asked.prompt[0]["content"], asked.answer
 
 
 def _truth(speaker: Speaker) -> Pair:
@@ -103,6 +130,7 @@ def _asked(question: str) -> list[Message]:
 
 
 FAMILIES = sorted(TRAIN_TEMPLATES)
+SINGLE_FORMS = tuple(form for form in TRAIN_FORMS if len(form.turns) == 1)
 RUDE = ("I do not care.", "Find out yourself.", "What a stupid question.", "Go away.", "You would not understand it.")
 KINDS: dict[str, Callable[[Speaker], Pair]] = {
     "refusal": _refusal,

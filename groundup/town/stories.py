@@ -19,7 +19,12 @@ from groundup.town.world import World
 
 MOVES = ("went", "walked", "ran", "came", "hurried", "rode")
 TAKES = ("was taken by", "was found by", "was fetched by", "was bought by", "went to", "came to")
-HANDS = ("gave", "handed", "passed", "lent")  # giver and taker stand in one place, or nobody knows where either of them is
+HANDS = (
+    "gave",
+    "handed",
+    "passed",
+    "lent",
+)  # giver and taker stand in one place, or nobody knows where either of them is
 SENDS = ("sent", "posted", "mailed", "shipped")  # from one place to another
 DROPS = ("left", "dropped", "put down", "forgot", "hid")
 
@@ -147,9 +152,7 @@ def is_held_out(people: list[str], things: list[str]) -> bool:
     return crc32(" ".join(sorted(people) + sorted(things)).encode()) % HELD_OUT == 0
 
 
-def _happen(
-    roll: Random, people: list[str], things: list[str], places: list[str], moves: int, handlings: int
-) -> Story:
+def _happen(roll: Random, people: list[str], things: list[str], places: list[str], moves: int, handlings: int) -> Story:
     """Moves and handlings in a random order; every thing is taken, and everybody moves or takes something."""
     takers = roll.sample(people, len(things))
     movers = people + roll.choices(people, k=moves - len(people))

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from groundup.data.batches import Batch
-from groundup.data.order import key
+from groundup.data.tokens.batches import Batch
+from groundup.data.tokens.order import key
 from groundup.errors import Problem
 from groundup.model.attention import named, weights
 from groundup.model.noise import bits, mixed

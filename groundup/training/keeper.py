@@ -156,18 +156,20 @@ class Keeper:
             self.writing.wait()
             if hooks.saved() or stopping:
                 raise KeyboardInterrupt
-        with self.training.average.shown() if look or sample else nullcontext():
+        with self.training.shown() if look or sample else nullcontext():
             if look and hooks.validate:
                 told = hooks.validate(self.training.model, step)
                 hooks.log(step=step, **told)
                 self._judge(step, told)
-                self.ended = self.training.patience.over(told.get("validation"))
+                self.ended = self.training.patience.over(told.get("validation"), step)
             if hooks.sample and (sample or self.ended):
                 hooks.sample(self.training.model, step)
         if self.ended and not last:
-            best = self.training.patience.best.item()
+            patience = self.training.patience
+            kept = f" with the weights of step {patience.step.item()}" if patience.kept else ""
             hooks.say(
-                f"step {step}: held-out text was foretold no better than {best:.4f} nats for a while; training ends"
+                f"step {step}: held-out text was foretold no better than {patience.best.item():.4f} nats for a while; "
+                f"training ends{kept}"
             )
         hooks.meter.pause(time.perf_counter() - start)
 

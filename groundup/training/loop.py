@@ -7,7 +7,8 @@ batches of a step follow from its number. So a training that was killed and resu
 # pyright: reportPrivateImportUsage=false
 # (what torch's own optimizers call has names that torch does not export)
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,13 +20,14 @@ from groundup.training.average import Average
 from groundup.training.dropout import Dropout
 from groundup.training.guard import APPLIED, Guard, skipped
 from groundup.training.keeper import Hooks, Keeper
+from groundup.training.masters import Masters, Short
 from groundup.training.offload import on_host, opened
 from groundup.training.optimizers.table import optimizer
 from groundup.training.patience import Patience
 from groundup.training.scaling import LossScale
 from groundup.training.schedules import rate
 from groundup.training.settings import TrainSettings
-from groundup.training.terms import Adjusting, Objective, forward_backward, total
+from groundup.training.terms import Adjusting, Chain, Objective, forward_backward, total
 from groundup.training.watch import Watch
 
 
@@ -40,7 +42,9 @@ class Training:
                 f"accumulate: {settings.accumulate} parts do not divide {objective.rows} rows; choose a divisor"
             )
         self.model, self.objective, self.settings = model, objective, settings
-        self.parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.held = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.masters = Masters(model, settings, isinstance(objective, Chain))
+        self.parameters: dict[str, Tensor] = self.held | self.masters.wide  # what learns; `held` is what has gradients
         self.pruned = masks.masks(model)  # weights that were taken out stay out
         example = next(iter(self.parameters.values()))
         self.optimizer = optimizer(
@@ -51,7 +55,6 @@ class Training:
         regularise = settings.regularise
         self.dropout = Dropout(model, regularise, settings.seed or 0)
         self.average = Average(self.parameters, regularise.average, regularise.average_used)
-        self.patience = Patience(regularise)
         self.tokens = objective.rows * objective.time  # of the last step; pairs have twice their rows
         zero = torch.zeros((), dtype=torch.float32, device=example.device)
         self.sums = {name: zero.clone() for name in ("loss", "gradient", "applied", "skipped")}  # since the last line
@@ -59,6 +62,7 @@ class Training:
         self.state: dict[str, Tensor] = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
         kept = model.state_dict()  # buffers too, if they are saved with the model
         self.state |= {f"model.{name}": value for name, value in model.named_buffers() if name in kept}
+        self.patience = Patience(regularise, self.state)
         self.state |= self.optimizer.slots | {f"sums.{name}": value for name, value in self.sums.items()}
         self.state |= self.average.slots | self.patience.slots
         self.state |= self.guard.slots
@@ -82,19 +86,16 @@ class Training:
             scale, parts = self.scale and self.scale.value, self.dropout.over(batches, step, part)
             loss, means = forward_backward(self.model, self.objective, parts, counts, scale)
         with torch.no_grad():
-            gradients = {name: _gradient(value) for name, value in self.parameters.items()}
+            gradients = {name: _gradient(value) for name, value in self.held.items()}
             masks.hold(gradients, self.pruned)
             if self.scale:
                 self.scale.undo(list(gradients.values()))
-            norm = torch.stack(torch._foreach_norm(list(gradients.values()))).norm()
+            norm = self._length(list(gradients.values()))
             strength = self.guard.judge(step, loss, norm)  # never asked by the host
-            if settings.clip:
-                torch._foreach_mul_(list(gradients.values()), (settings.clip / (norm + 1e-12)).clamp(max=1.0))
-            if settings.regularise.clip_value:
-                torch._foreach_clamp_min_(list(gradients.values()), -settings.regularise.clip_value)
-                torch._foreach_clamp_max_(list(gradients.values()), settings.regularise.clip_value)
-            self.optimizer.update(gradients, rate(step, settings.steps, settings.schedule), strength)
+            factor = rate(step, settings.steps, settings.schedule)
+            self.optimizer.update(self._clipped(gradients, norm), factor, strength)
             masks.hold(self.parameters, self.pruned)
+            self.masters.show()
             self.average.update(step, strength)
             if self.scale:
                 self.scale.learn(strength)
@@ -104,9 +105,38 @@ class Training:
             self.sums["skipped"] += 1 - strength
         if isinstance(self.objective, Adjusting):
             self.objective.after_step()
-        for value in self.parameters.values():
+        for value in self.held.values():
             value.grad = None
         return means
+
+    def _length(self, gradients: list[Tensor]) -> Tensor:
+        """Of all gradients together; of short ones it is as wide as what learns."""
+        wide = next(iter(self.masters.wide.values())).dtype if self.masters.wide else None
+        return torch.stack(torch._foreach_norm(gradients, 2, wide)).norm()
+
+    def _clipped(self, gradients: dict[str, Tensor], norm: Tensor) -> dict[str, Tensor] | Short:
+        """Gradients no longer than is let through: now, or when the optimizer takes them where they must be widened."""
+        largest, clip = self.settings.regularise.clip_value, self.settings.clip
+
+        def clipped(some: list[Tensor]) -> None:
+            if clip:
+                torch._foreach_mul_(some, (clip / (norm + 1e-12)).clamp(max=1.0))
+            if largest:
+                torch._foreach_clamp_min_(some, -largest)
+                torch._foreach_clamp_max_(some, largest)
+
+        if self.masters.wide:
+            return Short(gradients, norm.dtype, clipped)
+        clipped(list(gradients.values()))
+        return gradients
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The model is as others are to see it: with the average for weights, if that is what it is for."""
+        with self.average.shown():
+            self.masters.show()
+            yield
+        self.masters.show()
 
     def left_out(self, step: int) -> dict[int, int]:
         """Step (1 is the first) -> why it was left out, of the steps since the line of metrics before this one."""
@@ -146,16 +176,19 @@ def train(
     watch = Watch(training)
     try:
         step = keeper.resume()
+        training.masters.show()
         while True:
             keeper.after(step)
             if step == settings.steps or keeper.ended:
                 training.average.settle()
+                training.patience.settle()
                 return training
             means = watch.advance(step) if watch.kinds else hooks.advance(training, step)
             step += 1
             keeper.tell(step, means, watch.told)
     finally:
         keeper.rest()
+        training.masters.release()
 
 
 @torch.no_grad()

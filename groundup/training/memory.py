@@ -8,7 +8,7 @@ from typing import Any
 
 from groundup.model import cost
 from groundup.model.settings import ModelSettings
-from groundup.training.settings import TrainSettings
+from groundup.training.settings import BF16_WEIGHTS, TrainSettings
 
 IN_PLACE = "training.activations: host changes nothing here: on a processor they are in its memory already"
 
@@ -42,7 +42,17 @@ def step_bytes(
     model: ModelSettings, training: TrainSettings, rows: int, number: int = cost.F32, kernel: str = "plain"
 ) -> int:
     """Memory of one step of so many `rows`."""
-    part = rows // training.accumulate
+    part, spared = rows // training.accumulate, 0
+    if (
+        training.precision == BF16_WEIGHTS
+    ):  # no copies of matrices, which are 2 bytes longer; their gradients are 2 shorter
+        number = 2
+        spared = 0 if training.accumulate > 1 else 2 * _matrices(model)
     chunked = cost.in_chunks(model, part, training.time, training.logits)
     again = computed_again(model, training, number, kernel)
-    return cost.training_bytes(model, part, training.time, number, again, kernel, chunked)
+    return cost.training_bytes(model, part, training.time, number, again, kernel, chunked) - spared
+
+
+def _matrices(model: ModelSettings) -> int:
+    """How many numbers of it are held in bf16: those of all matrices, and of a head that is no table."""
+    return cost.matrices(model) + (0 if model.tied else model.vocabulary * model.width)

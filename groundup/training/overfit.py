@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.errors import Problem
 from groundup.training.loop import Training
 from groundup.training.settings import ScheduleSettings, TrainSettings
@@ -55,16 +55,17 @@ def overfit(
     settings: TrainSettings,
     dtype: torch.dtype | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    steps: int = STEPS,
 ) -> tuple[float, float]:
-    """The loss of one batch before and after STEPS steps on it, by a copy of the model; a Problem if it did not fall."""
+    """The loss of one batch before and after so many steps on it, by a copy of the model; a Problem if it did not fall."""
     rows = objective.rows // settings.accumulate  # what is held in memory at once
     constant = ScheduleSettings(kind="constant")
-    few = settings.model_copy(update={"steps": STEPS, "rows": rows, "accumulate": 1, "schedule": constant})
+    few = settings.model_copy(update={"steps": steps, "rows": rows, "accumulate": 1, "schedule": constant})
     devices = [torch.cuda.current_device()] if next(model.parameters()).is_cuda else []
     with torch.random.fork_rng(devices):
         training = Training(copy.deepcopy(model), OneBatch(objective, rows), few, dtype)
         before = loss_of(training)
-        for step in range(STEPS):
+        for step in range(steps):
             if stopping():
                 raise KeyboardInterrupt
             training.advance(step)
@@ -72,9 +73,14 @@ def overfit(
     if not (math.isfinite(before) and after < FALLS * before):
         raise Problem(
             f"one batch of {rows} rows was not learnt by heart: its loss was {before:.4g} before and {after:.4g} after "
-            f"{STEPS} steps on it alone. Look at {WATCH}; training.overfit=false goes on all the same."
+            f"{steps} steps on it alone. Look at {WATCH}."
         )
     return before, after
+
+
+def verdict(before: float, after: float, steps: int = STEPS) -> str:
+    """What a person is told of a batch that was learnt."""
+    return f"one batch can be learnt: its loss fell from {before:.3f} to {after:.3f} in {steps} steps"
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 Smith 2017: where the loss falls fastest is a good rate to begin with; where it stops falling is too much.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Rising:
     def __init__(self, optimizer: Any):
         self.optimizer, self.slots, self.factor = optimizer, optimizer.slots, 1.0
 
-    def update(self, gradients: dict[str, Tensor], factor: float, strength: Tensor) -> None:
+    def update(self, gradients: Mapping[str, Tensor], factor: float, strength: Tensor) -> None:
         """One step at `factor` times the rates, times ours."""
         self.optimizer.update(gradients, factor * self.factor, strength)
 

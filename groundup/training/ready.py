@@ -5,12 +5,13 @@ What does not fit is said before the first step, while nothing has been computed
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from groundup import hardware
-from groundup.data.shards import Shards
+from groundup.data.tokens.shards import Shards
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.run import Work
@@ -32,9 +33,13 @@ class Ready:
     tokenizer: Tokenizer
     hooks: Hooks
     run: str  # names the checkpoints of this very training
+    asked: dict[str, Any]  # what makes it this very one, sizes filled in: for whoever looks on
+    compiled: bool = False  # whether its layers are to be compiled
 
 
-def check(model: ModelSettings, training: TrainSettings, data: str | None, tokenizer: Tokenizer, hooks: Hooks) -> None:
+def check(
+    model: ModelSettings, training: TrainSettings, data: Sequence[str], tokenizer: Tokenizer, hooks: Hooks
+) -> None:
     """A Problem about rows longer than the model reads or ids that it has no row for; a word about what goes unmeasured."""
     if training.time > model.context:
         raise Problem(
@@ -46,8 +51,9 @@ def check(model: ModelSettings, training: TrainSettings, data: str | None, token
             f"the tokenizer has {tokenizer.vocabulary} ids and the model knows {model.vocabulary}: take the tokenizer that "
             "the model was trained with, or resize the model."
         )
-    for part in ("train", "val") if data else ():
-        _check_shards(Path(data or "") / part, model, hooks)
+    for folder in data:
+        for part in ("train", "val"):
+            _check_shards(Path(folder) / part, model, hooks)
     if training.validate_every and hooks.validate is None:
         hooks.say("training.validate_every: there is no held-out text that could be measured, so nothing is validated.")
 

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from groundup.config import Settings
 
+BF16_WEIGHTS = "bf16_weights"  # a precision; see masters.py
+
 
 class OptimizerSettings(Settings):
     """Who changes the weights. `rate` is for the matrices inside the layers; tables and vectors have their own."""
@@ -147,6 +149,10 @@ class RegulariserSettings(Settings):
     min_delta: float = Field(
         default=0.0, ge=0, description="of patience: nats by which a look must be better than the best to count as one"
     )
+    best_kept: bool = Field(
+        default=True,
+        description="of patience: whether training ends with the weights of the best look (else with the last ones)",
+    )
     average: float = Field(
         default=0.0,
         ge=0,
@@ -162,6 +168,8 @@ class RegulariserSettings(Settings):
     def _check(self) -> "RegulariserSettings":
         if self.min_delta and not self.patience:
             raise ValueError("min_delta says what counts for patience, which is 0: set patience, or leave it out")
+        if not self.best_kept and not self.patience:
+            raise ValueError("best_kept says what patience ends with, which is 0: set patience, or leave it out")
         if not self.average_used and not self.average:
             raise ValueError(
                 "average_used says what the average is for, and there is none: set average, or leave it out"
@@ -211,14 +219,25 @@ class TrainSettings(Settings):
     clip: float = Field(
         default=1.0, ge=0, description="longest gradient, all weights together, that is let through; 0: any"
     )
-    precision: Literal["auto", "f32", "bf16", "fp16"] = Field(
+    precision: Literal["auto", "f32", "bf16", "bf16_weights", "fp16"] = Field(
         default="auto",
-        description="of the computation (weights are kept in f32); auto: bf16 where a probe finds it faster, fp16 (its loss "
-        "scaled) on accelerators without bf16",
+        description="of the computation (what learns is kept in f32); auto: bf16 where a probe finds it faster, fp16 (its loss "
+        "scaled) on accelerators without bf16; bf16_weights: matrices and their gradients are held in bf16 as well, rounded "
+        "from masters in f32: fewer bytes and no casts",
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="whether torch compiles the layers, which rounds otherwise in the last digit; auto: in trainings of ten "
+        "minutes and more, where a probe finds them faster for it",
     )
     mask: Literal["documents", "none"] | None = Field(
         default=None,
-        description="hide texts packed into one row from each other; default: none for pages, else documents",
+        description="hide texts packed into one row from each other; default: none for concatenated pages, else documents",
+    )
+    packing: Literal["concatenate", "best_fit"] = Field(
+        default="concatenate",
+        description="of pages: concatenate: windows of one long text; best_fit: whole documents side by side where they fit "
+        "(hidden from each other unless mask says none), what is left over of a row is padding",
     )
     checkpoint_every: int = Field(default=0, ge=0, description="steps between checkpoints; 0: only by time")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="longest time that a kill can lose")
@@ -235,10 +254,10 @@ class TrainSettings(Settings):
         default_factory=list, description="steps whose batches are not learnt from, or [first, last] of such steps"
     )
     guard: float = Field(
-        default=0.0,
+        default=6.0,
         ge=0,
         description="how many standard deviations above its running mean a loss or a gradient's length may be before its "
-        "step is left out, 6 say; 0: only what is not finite is left out",
+        "step is left out; 0: only what is not finite is left out",
     )
     watch: list[Literal["gradients", "updates", "activations", "entropy", "noise"]] = Field(
         default_factory=list,

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 
 
 @dataclass(frozen=True)

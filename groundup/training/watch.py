@@ -70,7 +70,7 @@ def gradients(training: "Training", told: dict[str, float]) -> Iterator[None]:
 
         return see
 
-    hooks = [value.register_post_accumulate_grad_hook(keep(name)) for name, value in training.parameters.items()]
+    hooks = [value.register_post_accumulate_grad_hook(keep(name)) for name, value in training.held.items()]
     try:
         yield
     finally:
@@ -150,7 +150,7 @@ def noise(training: "Training", step: int) -> dict[str, float]:
         forward_backward(training.model, objective, [batch], total([objective.counts(batch)]))
         tokens += batch.ids.size
         squares.append(torch.zeros((), device=sums[0].device))
-        for value, whole in zip(training.parameters.values(), sums, strict=True):
+        for value, whole in zip(training.held.values(), sums, strict=True):
             if value.grad is not None:
                 squares[-1] += value.grad.float().square().sum()
                 whole += value.grad

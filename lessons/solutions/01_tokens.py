@@ -1,6 +1,6 @@
 """Answers to exercise 1.
 
-    python lessons/solutions/01_tokens.py shakespeare.txt
+python lessons/solutions/01_tokens.py shakespeare.txt
 """
 
 import sys
@@ -41,7 +41,11 @@ def replaced(ids: tuple[int, ...], pair: tuple[int, int], token: int) -> tuple[i
 
 def enough(bytes_per_token: dict[int, float], least: float = 0.05) -> int:
     """The last step that was worth it."""
-    return max(large for small, large in pairwise(sorted(bytes_per_token)) if bytes_per_token[large] / bytes_per_token[small] - 1 >= least)
+    return max(
+        large
+        for small, large in pairwise(sorted(bytes_per_token))
+        if bytes_per_token[large] / bytes_per_token[small] - 1 >= least
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Answers to exercise 7.
 
-    python lessons/solutions/07_memory.py shakespeare.txt
+python lessons/solutions/07_memory.py shakespeare.txt
 """
 
 import sys

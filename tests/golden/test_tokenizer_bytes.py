@@ -10,7 +10,10 @@ from groundup.run import perform, stage
 from groundup.stages import tokenizer
 
 VERSION, DIGEST = 3, "a18d539c4316b4e8"
-TEXTS = [f"Page {number}: Anna's boat isn't {number % 7} feet long — 日本語 é 😀.\n\n  {{x_{number}}} = 'y';" for number in range(200)]
+TEXTS = [
+    f"Page {number}: Anna's boat isn't {number % 7} feet long — 日本語 é 😀.\n\n  {{x_{number}}} = 'y';"
+    for number in range(200)
+]
 
 
 def test_a_tokenizer_changes_only_together_with_the_version(tmp_path):

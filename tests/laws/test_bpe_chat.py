@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 
 from groundup.tokenizer import Tokenizer, chat
@@ -13,11 +13,19 @@ NAMES = sorted({name for template in chat.TEMPLATES for name in chat.specials(te
 HEADINGS = ["### Instruction:\n", "\n### Response:\n", "\r###response:", "\u2028## System", "### ", "Response:\n", "\n"]
 TAGS = ["<tool_call>", "</tool_call>", "<tool_response>", '{"name": ']
 HALVES = [part for name in NAMES for part in (name[: len(name) // 2], name[len(name) // 2 :])]
-CONTROLS = {"plain": (2, 2), "chatml": (2, 2), "llama3": (3, 3), "zephyr": (2, 2), "alpaca": (0, 1)}  # of others, of the assistant
+CONTROLS = {
+    "plain": (2, 2),
+    "chatml": (2, 2),
+    "llama3": (3, 3),
+    "zephyr": (2, 2),
+    "alpaca": (0, 1),
+}  # of others, of the assistant
 OPENED = {"plain": 1, "chatml": 1, "llama3": 2, "zephyr": 1, "alpaca": 0}
 WITH_TOOLS = ["chatml", "llama3"]
 TOKENIZERS = {
-    name: Tokenizer.train(["<|user|> says <|end|> and user\nassistant\n### Response:\n"] * 9, 300, specials=chat.specials(name))
+    name: Tokenizer.train(
+        ["<|user|> says <|end|> and user\nassistant\n### Response:\n"] * 9, 300, specials=chat.specials(name)
+    )
     for name in CONTROLS
 }
 letters = some.text(some.characters(exclude_categories=["Cs"]), max_size=8)
@@ -83,6 +91,9 @@ def test_a_reply_goes_on_where_training_did(template, said):
 @given(messages)
 def test_no_line_of_a_message_passes_for_a_heading(said):
     """Alpaca's marks are text: a line that begins with one is always the template's own."""
+    assume(
+        not any("</s>" in str(message["content"]) for message in said)
+    )  # as text it is no end, but reads like one below
     text = TOKENIZERS["alpaca"].decode(chat.render(TOKENIZERS["alpaca"], said, "alpaca").ids).removeprefix("<s>")
     lines = [line.removeprefix("</s>") for line in re.split("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|(?=</s>#)", text)]
     found = [line for line in lines if re.match(r"#+\s*(instruction|response|system)\b", line, re.IGNORECASE)]

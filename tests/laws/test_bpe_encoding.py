@@ -10,13 +10,18 @@ from groundup.tokenizer.classes import read_classes
 from groundup.tokenizer.split import PATTERNS, words
 
 CLASSES = read_classes()
-CORPUS = ["the cat sat on the mat, the dog's hat isn't that\n\n  fat 1234 " * 3, "aaaa aaa aa abab ABBA don't we'll é日本語日本語😀😀"]
+CORPUS = [
+    "the cat sat on the mat, the dog's hat isn't that\n\n  fat 1234 " * 3,
+    "aaaa aaa aa abab ABBA don't we'll é日本語日本語😀😀",
+]
 SPECIALS = ["<|end|>", "<|user|>"]
 TOKENIZERS = {pattern: Tokenizer.train(CORPUS, 330, pattern=pattern, specials=SPECIALS) for pattern in PATTERNS}
 OWN = r"\p{L}+|(\d)\1*|^\s|x*"  # leaves signs out, finds nothing at all, has groups, and knows beginnings of lines
 patterns = some.sampled_from(list(PATTERNS))
 tricky = some.text(" \t\r\n'sSdDtTlLvVeErRmMſaé1٣½🙂.,_/\u0300\u0301\u200d\u00a0\u0085\u2028日ʰǅǲK", max_size=40)
-assigned = some.text(some.characters(exclude_categories=["Cs", "Cn"]), max_size=40)  # of unassigned ones libraries disagree
+assigned = some.text(
+    some.characters(exclude_categories=["Cs", "Cn"]), max_size=40
+)  # of unassigned ones libraries disagree
 
 
 @settings(max_examples=400, deadline=None)
@@ -93,7 +98,11 @@ def test_decoding_gives_all_text_back(text):
 
 
 @settings(max_examples=200, deadline=None)
-@given(some.lists(some.sampled_from(["<|", "end", "|>", "<|end|>", "<|user|>", "<|end", "us", "er|>", " ", "\n"]), max_size=12))
+@given(
+    some.lists(
+        some.sampled_from(["<|", "end", "|>", "<|end|>", "<|user|>", "<|end", "us", "er|>", " ", "\n"]), max_size=12
+    )
+)
 def test_no_text_becomes_a_special_token(pieces):
     for tokenizer in TOKENIZERS.values():
         assert all(token < tokenizer.size for token in tokenizer.encode("".join(pieces)).tolist())

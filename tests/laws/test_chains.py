@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from groundup.data.batches import Batch, pages
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.batches import Batch, pages
+from groundup.data.tokens.shards import Shards, Writer
 from groundup.errors import Problem
 from groundup.model.settings import ModelSettings
 from groundup.model.state import SegmentMemory

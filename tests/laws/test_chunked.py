@@ -1,17 +1,21 @@
 """A loss without logits is the loss: the same number, the same gradients, whatever the head is made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import Batch
+from groundup.data.tokens.batches import Batch
 from groundup.model.taken_apart import Pieces
 from groundup.objectives import chunked
 from groundup.objectives.ahead import Ahead
 from groundup.objectives.answers import Answers
-from groundup.objectives.chunked import Extra, told_in_chunks, weighed, weighed_by_definition
+from groundup.objectives.chunked import Price, told_in_chunks, weighed, weighed_by_definition
 from groundup.objectives.likelihood import log_probability, log_probability_of
 from groundup.objectives.next_token import NextToken
+from groundup.objectives.softened import softened
+from groundup.training.settings import RegulariserSettings
 from tests.encoder_decoder_example import model as encoder_decoder
 from tests.heads_example import model as headed
 from tests.model_example import ids, model
@@ -42,16 +46,18 @@ def close(one, other, within):
     return (one.double() - other.double()).abs().max() <= within * other.double().abs().max()
 
 
-@pytest.mark.parametrize("extra", [Extra(), Extra(0.1), Extra(0.0, 1e-2), Extra(0.2, 1e-3)])
+@pytest.mark.parametrize(
+    "price", [Price(), Price(0.9, 0.1), Price(1.0, 0.0, 1e-2), Price(0.8, 0.2, 1e-3), Price(0, 0, 1)]
+)
 @pytest.mark.parametrize("cap", [0.0, 2.5])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_loss_and_gradients_are_those_of_the_definition(dtype, bias, cap, extra):
+def test_loss_and_gradients_are_those_of_the_definition(dtype, bias, cap, price):
     targets, found = torch.randint(40, (61,)), []
     worth = torch.rand(61, dtype=dtype) * (torch.rand(61) > 0.2)
     for way in (weighed, weighed_by_definition):
         given = pieces(dtype, bias, cap)
-        loss = way(given, targets, worth, extra)
+        loss = way(given, targets, worth, price)
         (loss * 0.37).backward()
         found.append([loss.detach(), *(each.grad for each in given[:3] if each is not None)])
     assert len(found[0]) == 3 + bias
@@ -73,6 +79,7 @@ def test_log_probabilities_may_be_used_for_anything(dtype, cap):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_rounded_computation_stays_as_near_as_the_plain_one(dtype):
+    torch.manual_seed(5)
     targets, worth = torch.randint(40, (61,)), torch.rand(61)
     exact = pieces(torch.float32)
     weighed(exact, targets, worth).backward()
@@ -144,9 +151,25 @@ class Written:
         return Batch(text[:, :-1], text[:, 1:], weights, columns={"replay": np.arange(48).reshape(2, 24) % 3 == 0})
 
 
+class Alone(Written):
+    """Without pages among its rows."""
+
+    def batch(self, step, rows=None):
+        return replace(super().batch(step, rows), columns={})
+
+
+def softly(inner, **regularise):
+    return lambda source: softened(inner(source), RegulariserSettings(**regularise))
+
+
 OBJECTIVES = {
     "next token": (lambda: model("llama"), NextToken),
     "answers": (lambda: model("llama untied"), lambda source: Answers(source, 0.3)),
+    "next token, smoothed": (lambda: model("gemma2"), softly(NextToken, label_smoothing=0.2)),
+    "next token, with z": (lambda: model("llama"), softly(NextToken, z_loss=0.01)),
+    "next token, both": (lambda: model("llama untied"), softly(NextToken, label_smoothing=0.1, z_loss=0.01)),
+    "answers, smoothed": (lambda: model("llama"), softly(lambda source: Answers(Alone()), label_smoothing=0.1)),
+    "answers, with z": (lambda: model("llama"), softly(lambda source: Answers(source, 0.3), z_loss=0.01)),
     "ahead": (
         lambda: headed("ahead", family="llama", vocabulary=300, head={"kind": "ahead", "ahead": 3}),
         lambda source: Ahead(source, 3),
@@ -165,3 +188,16 @@ def test_objectives_learn_the_same_with_it(name):
         sum(term.coefficient * term.sum / term.count for term in terms.values()).backward()
         found.append([*(term.sum.detach() for term in terms.values()), *(each.grad for each in made.parameters())])
     assert all(close(one, other, 1e-10) for one, other in zip(*found, strict=True))
+
+
+def test_smoothing_and_z_never_hold_all_logits():
+    made, learnt = model("llama"), softly(NextToken, label_smoothing=0.1, z_loss=0.01)(Written())
+    made.logits, made.head = "chunked", None  # whoever asks for all of them would notice
+    assert set(learnt.loss(made, learnt.batch(0))) == {"next_token", "smoothing", "z"}
+
+
+def test_a_batch_in_which_nothing_matters_costs_nothing():
+    given = pieces(torch.float32, count=0)
+    loss = weighed(given, torch.zeros(0, dtype=torch.long), torch.zeros(0))
+    loss.backward()
+    assert loss.item() == 0 and not given.weight.grad.any()

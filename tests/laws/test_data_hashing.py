@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundup.data.near import candidates, clusters, resemblance, runs_of
+from groundup.data.copies.near import candidates, clusters, resemblance, runs_of
 from groundup.kernels import hashing, minhash
 
 TEXTS = st.text(alphabet="ab z'9.é- \n", max_size=60)

@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundup.data.clean import normalise
-from groundup.data.encoding import decode
-from groundup.data.extract import extract
-from groundup.data.phrases import Text
+from groundup.data.cleaning.clean import normalise
+from groundup.data.cleaning.extract import extract
+from groundup.data.filters.phrases import Text
+from groundup.data.privacy.redact import redact
 from groundup.data.profiles import FILTERS, PROFILES
-from groundup.data.redact import redact
+from groundup.data.reading.encoding import decode
 
 FILTERING = [FILTERS[settings.kind](settings) for settings in PROFILES["web"].filters]
 MARKUP = st.lists(

@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from groundup.data.masked import Marks, MaskedPages
-from groundup.data.shards import Shards, Writer
+from groundup.data.tokens.masked import Marks, MaskedPages
+from groundup.data.tokens.shards import Shards, Writer
 
 FIRST, AFTER, HIDDEN, PADDING, WORDS = 0, 1, 2, 3, np.arange(4, 64)
 ROOM, ROWS, STEPS = 40, 64, 12

@@ -159,7 +159,7 @@ def test_whatever_a_fact_says_it_is_read_or_refused(tmp_path):
         ([("llama.attention.head_count", UINT32, 0)], "llama.attention.head_count is 0"),
         ([("llama.attention.head_count", UINT32, 3)], "kv_heads: 2 does not divide 3 heads"),
         ([("llama.attention.sliding_window", UINT32, 4)], "llama.attention.sliding_window is 4, which"),
-        ([("llama.expert_count", UINT32, 4)], "llama.expert_count is 4, which"),
+        ([("llama.expert_count", UINT32, 4)], "does not say llama.expert_used_count"),
         ([("llama.rope.scaling.type", STRING, "spiral")], r"scaled \(spiral\)"),
         ([("llama.rope.dimension_count", UINT32, 18)], "rope.dimension_count is 18; expected a number up to the 16"),
         ([("llama.attention.layer_norm_rms_epsilon", STRING, "x")], "rms_norm_eps: Input should be a valid number"),

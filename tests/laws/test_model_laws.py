@@ -62,7 +62,9 @@ def test_reading_with_a_cache_equals_reading_at_once(shape, attention):
     torch.testing.assert_close(torch.cat(parts, 1), made(text), **CLOSE)
 
 
-@pytest.mark.parametrize("shape", [shape for shape in EVERY if not any(getattr(part, "carries", False) for part in model(shape).modules())])
+@pytest.mark.parametrize(
+    "shape", [shape for shape in EVERY if not any(getattr(part, "carries", False) for part in model(shape).modules())]
+)
 def test_rows_of_different_lengths_share_a_cache(shape):
     made, text, lengths = model(shape), ids(2, 10), torch.tensor([4, 9])
     cache = TinyCache(made.settings.depth, 2)

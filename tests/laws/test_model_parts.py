@@ -9,7 +9,7 @@ from groundup.model.attention import quickest
 from groundup.model.names import give, halves, neighbours, places, take
 from groundup.model.norms import rms_norm, rms_norm_by_definition
 from groundup.model.positions import Rotary, turn, turn_by_complex_numbers
-from groundup.model.quantize import from_int8, linear_by_definition, linear_int8, to_int8
+from groundup.model.quantised.rows import from_int8, linear_by_definition, linear_int8, to_int8
 from tests.model_example import SHAPES, model
 from tests.model_example import settings as shape_settings
 

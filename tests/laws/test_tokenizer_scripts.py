@@ -6,7 +6,9 @@ from hypothesis import strategies as some
 
 from groundup.tokenizer.report.scripts import OTHERS, SCRIPTS, SIGNS, by_script, runs
 
-MIXED = some.text(some.one_of(some.characters(), some.sampled_from("aZ é жЁ 語のカ 한 ب ש अ த ไ 12 ,.\n\u0301🙂")), max_size=80)
+MIXED = some.text(
+    some.one_of(some.characters(), some.sampled_from("aZ é жЁ 語のカ 한 ب ש अ த ไ 12 ,.\n\u0301🙂")), max_size=80
+)
 
 
 @given(MIXED)

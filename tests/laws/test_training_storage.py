@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.data.batches import pages
-from groundup.data.shards import Shards
+from groundup.data.tokens.batches import pages
+from groundup.data.tokens.shards import Shards
 from groundup.model.noise import bits, mixed, mixed_by_definition
 from groundup.model.settings import ModelSettings
 from groundup.model.transformer import Transformer
@@ -76,6 +76,33 @@ def test_eight_bits_keep_numbers_to_a_few_percent_of_their_blocks_largest(root):
     torch.testing.assert_close(kept.read(), told, rtol=1e-6, atol=0)
 
 
+WIDE = torch.logspace(-30, 20, 25 * 331).view(25, 331) * torch.tensor([1.0, -1.0, 0.0, 1e-3, 1e12]).repeat(5)[:, None]
+
+
+@pytest.mark.parametrize("root", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_walk_makes_and_reads_the_eight_bits_of_the_formula(root, seed):
+    dice = torch.Generator().manual_seed(seed)
+    value = WIDE[torch.randperm(25, generator=dice)][:, torch.randperm(331, generator=dice)]
+    value = value.abs() if root else value
+    fast, plain = (keep("8bit", torch.zeros_like(value), "x", root) for _ in range(2))
+    fast.write(value, ONE)
+    plain.write_by_definition(value)
+    assert torch.equal(fast.codes, plain.codes) and torch.equal(fast.scales, plain.scales)
+    assert torch.equal(fast.read(), plain.read_by_definition())
+
+
+@pytest.mark.parametrize("shape", [(7, 33), (64, 64)])
+@pytest.mark.parametrize("steps", [1, 77_777])
+def test_one_walk_rounds_to_bf16_as_the_formula_does(shape, steps):
+    value = torch.randn(shape, generator=torch.Generator().manual_seed(steps))
+    fast, plain = (keep("bf16", torch.zeros_like(value), "mean.a.weight") for _ in range(2))
+    fast.write(value, torch.tensor(float(steps)))
+    plain.write_by_definition(value, (torch.tensor([steps], dtype=torch.int32) * 0x3C6EF372 + plain.salt).int())
+    assert torch.equal(fast.tensor.view(torch.int16), plain.tensor.view(torch.int16))
+    assert not torch.equal(fast.tensor, value.bfloat16())
+
+
 def test_a_mean_of_squares_that_is_not_zero_never_becomes_zero():
     value = torch.full((SMALL,), 1e-30)
     value[::256] = 1.0
@@ -94,9 +121,9 @@ def learnt(tmp_path_factory):
     shards = Shards(make_world(tmp_path_factory.mktemp("world"), 60) / "tokens" / "train")
 
     def learn(kind: str, state: str) -> tuple[float, int]:
-        """(mean loss of the last 20 of 200 steps, bytes of the optimizer's state)"""
+        """(mean loss of the last 20 of 120 steps, bytes of the optimizer's state)"""
         model = Transformer(ModelSettings(depth=1, width=64, vocabulary=300, head_width=32), seed=3)
-        settings = TrainSettings(steps=200, rows=2, time=24, optimizer=OptimizerSettings(kind=kind, state=state))
+        settings = TrainSettings(steps=120, rows=2, time=24, optimizer=OptimizerSettings(kind=kind, state=state))
         lines: list[float] = []
         hooks = Hooks(log=lambda **line: lines.append(line["loss"]))
         told = train(model, NextToken(pages(shards, 2, 24, seed=5)), settings, hooks=hooks)
@@ -106,7 +133,7 @@ def learnt(tmp_path_factory):
 
 
 def test_fewer_bytes_learn_as_well(learnt):
-    """Within 0.03 nats after 200 steps; half the bytes in bf16, little more than a quarter in 8 bits."""
+    """Within 0.03 nats after 120 steps; half the bytes in bf16, little more than a quarter in 8 bits."""
     loss, size = learnt("muon", "f32")  # and AdamW for the tables
     told = {state: learnt("muon", state) for state in ("bf16", "8bit")}
     assert all(abs(other - loss) < 0.03 for other, _ in told.values())

@@ -9,7 +9,9 @@ from groundup.tokenizer.bert_text import Rules, Words, words
 CORPUS = "the king sings unsingable things, the kings' cats don't sing 1234 日本語 é " * 3
 SPECIALS = ["[CLS]", "[SEP]", "<|end|>"]
 TOKENIZER = Tokenizer.train(CORPUS, 120, kind="wordpiece", specials=SPECIALS)
-tricky = some.text(" \t\n\r\x0b\x1c\x85\0aAbéÉİßΣ.!$—日豈각\u0301\u302e\u1b44\u0345\u200d\u2028\ufffd\U0001d15f", max_size=30)
+tricky = some.text(
+    " \t\n\r\x0b\x1c\x85\0aAbéÉİßΣ.!$—日豈각\u0301\u302e\u1b44\u0345\u200d\u2028\ufffd\U0001d15f", max_size=30
+)
 any_text = some.text(some.characters(exclude_categories=["Cs"]), max_size=40)
 rules = some.builds(Rules, some.booleans(), some.booleans(), some.booleans(), some.booleans())
 counted = some.dictionaries(some.text("abc", min_size=1, max_size=7), some.integers(1, 9), min_size=1, max_size=12)
@@ -41,7 +43,11 @@ def test_fast_cutting_is_the_reference(word, longest):
 
 
 @settings(max_examples=200, deadline=None)
-@given(some.lists(some.sampled_from(["the", "king", "sings", "cats", "1234", "unsingable", "日", "é", ",", "'"]), max_size=12))
+@given(
+    some.lists(
+        some.sampled_from(["the", "king", "sings", "cats", "1234", "unsingable", "日", "é", ",", "'"]), max_size=12
+    )
+)
 def test_decoding_gives_known_words_back_with_single_blanks(parts):
     text = "\n ".join(parts)
     expected = " ".join(words(text, Rules()))
@@ -49,7 +55,11 @@ def test_decoding_gives_known_words_back_with_single_blanks(parts):
 
 
 @settings(max_examples=200, deadline=None)
-@given(some.lists(some.sampled_from(["[", "CLS", "]", "[CLS]", "[SEP]", "<|end|>", "<|", "end", "|>", " ", "[UNK]"]), max_size=12))
+@given(
+    some.lists(
+        some.sampled_from(["[", "CLS", "]", "[CLS]", "[SEP]", "<|end|>", "<|", "end", "|>", " ", "[UNK]"]), max_size=12
+    )
+)
 def test_no_text_becomes_a_special_token(pieces):
     assert not set(TOKENIZER.encode("".join(pieces)).tolist()) & set(TOKENIZER.specials.values())
 

@@ -16,13 +16,17 @@ TOOLS = [
         "type": "function",
         "function": {
             "name": "weather",
-            "description": "What it's like \"outside\" — in °C",
+            "description": 'What it\'s like "outside" — in °C',
             "parameters": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
         },
     },
     {"type": "function", "function": {"name": "now", "parameters": {}}},
 ]
-CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": {"town": "Zürich", "days": [1, 2.5, None]}}}
+CALL = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "weather", "arguments": {"town": "Zürich", "days": [1, 2.5, None]}},
+}
 WRITTEN = {"id": "c2", "type": "function", "function": {"name": "now", "arguments": '{ "zone":"UTC"}'}}
 
 

@@ -31,6 +31,7 @@ THEIRS = {
     "t5 1.1": T5Config(
         **T5, num_layers=1, num_decoder_layers=3, feed_forward_proj="gated-gelu", tie_word_embeddings=False
     ),
+    "t5 1.1 made anew": T5Config(**T5, num_layers=2, feed_forward_proj="gated-gelu", tie_word_embeddings=False),
     "marian swish": MarianConfig(**MARIAN, scale_embedding=True, activation_function="swish"),
     "marian relu": MarianConfig(**MARIAN, activation_function="relu"),
 }

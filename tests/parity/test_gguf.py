@@ -1,11 +1,13 @@
 """Equal to llama.cpp: it loads the file, continues with the same tokens and cuts text into the same ids."""
 
 import json
+import subprocess
+import sys
 import urllib.request
+import weakref
 
 import pytest
 import torch
-import xllamacpp
 
 from groundup.errors import Problem
 from groundup.model import gguf
@@ -13,7 +15,7 @@ from groundup.model.families import FAMILIES
 from groundup.model.gguf_words import SPLITS
 from groundup.tokenizer import Tokenizer, chat
 from groundup.tokenizer.split import PATTERNS
-from tests.model_example import SHAPES, TEXT, ids, model, tokenizer
+from tests.model_example import EVERY, TEXT, ids, model, tokenizer
 from tests.published_example import written
 
 TEXTS = [
@@ -46,12 +48,19 @@ STRETCHED = {
     "phi3, long": ("phi3", LONG | {"original": 6}),
 }
 LARGEST = {"attention_scale": 0.25, "pattern": ["window", "full"]}
+LATENT = {"kv_rank": 16, "rope": 8, "plain": 12}
+UNGROUPED = {"count": 6, "chosen": 2, "hidden": 40, "shared": 80, "router": "sigmoid", "correction": True, "scale": 1.5,
+             "normalise": False}  # fmt: skip
+SOFT = {"count": 6, "chosen": 2, "hidden": 40, "shared": 40, "normalise": False}
 MORE = {  # the pattern that a family means, and the models whose scale llama.cpp knows by their depth
     "gemma3, six layers": ("gemma3", {"depth": 7, "pattern": ["window"] * 5 + ["full"]}),
     "gemma2, 46 layers": ("gemma2", LARGEST | {"depth": 46}),
     "gemma3, 62 layers": ("gemma3", LARGEST | {"depth": 62, "head_width": 8}),
+    "deepseek v3, queries of whole vectors": ("deepseek v3", {"latent": LATENT | {"value": 16}}),
+    "deepseek v2": ("deepseek v3", {"family": "deepseek_v2", "latent": LATENT, "experts": SOFT}),
+    "deepseek v3, no groups": ("deepseek v3", {"latent": LATENT | {"query_rank": 24}, "experts": UNGROUPED}),
 }
-SPOKEN = [shape for shape in SHAPES if FAMILIES[SHAPES[shape]["family"]].gguf]
+SPOKEN = [shape for shape, given in EVERY.items() if FAMILIES[given.get("family", "mamba")].gguf]
 
 
 def said(name, **changed):
@@ -64,22 +73,35 @@ def said(name, **changed):
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who sat?"}]
 
 
+SERVER = """
+import os, sys, xllamacpp
+asked = xllamacpp.CommonParams()
+asked.model.path = sys.argv[1]
+asked.n_ctx, asked.n_parallel, asked.n_gpu_layers, asked.warmup = 128, 1, 0, False
+asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
+asked.fit_params, asked.verbosity, asked.use_jinja = False, -1, True
+asked.cache_type_k = asked.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32  # not rounded to f16
+asked.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+server = xllamacpp.Server(asked)
+print("listening at", server.listening_address, flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
 class LlamaCpp:
-    """llama.cpp in this process, asked through its own local address."""
+    """llama.cpp in a process of its own, which ends with this object: its end has been seen to wait for ever in ours."""
 
     def __init__(self, path):
-        asked = xllamacpp.CommonParams()
-        asked.model.path = str(path)
-        asked.n_ctx, asked.n_parallel, asked.n_gpu_layers, asked.warmup = 128, 1, 0, False
-        asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
-        asked.fit_params, asked.verbosity, asked.use_jinja = False, -1, True
-        asked.cache_type_k = asked.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32  # not rounded to f16
-        asked.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        self.server = xllamacpp.Server(asked)
+        command = [sys.executable, "-c", SERVER, str(path)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lines = iter(self.process.stdout.readline, "")
+        self.address = next(line.split()[-1] for line in lines if line.startswith("listening at"))
+        weakref.finalize(self, self.process.kill)
 
     def post(self, path, **body):
         request = urllib.request.Request(
-            self.server.listening_address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+            self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -242,7 +264,9 @@ def test_what_was_written_is_read_back(shape, type, tmp_path, words):
         before, after = made(ids()), back.float()(ids())
     exact = 1e-6 if made.settings.norm == "rms_one" else 0.0  # llama.cpp's gains have the one in them
     off = {"f32": exact, "f16": 5e-3, "bf16": 4e-2, "q8_0": 6e-2}[type]
-    assert (before - after).abs().max() <= off * before.abs().max()
+    near = (before - after).abs().amax(-1) <= off * before.abs().max()
+    routed = made.settings.experts is not None and type != "f32"  # a rounded token may choose another expert
+    assert near.float().mean() > 0.8 if routed else near.all()
     found, template = gguf.tokenizer_of(gguf.GGUF(tmp_path / "model.gguf"))
     assert template == "plain" and found.specials == words.specials
     assert found.encode(TEXT).tolist() == words.encode(TEXT).tolist()
@@ -278,6 +302,10 @@ def test_what_can_be_said_in_several_ways_comes_back_as_the_same_numbers(name, t
         ("qwen3", {"rope_scaling": {"kind": "dynamic", "factor": 2.0}}, "rope_scaling = dynamic"),
         ("qwen3", {"rope_scaling": {"kind": "llama3", "factor": 2.0}}, "rope_scaling = llama3"),
         ("qwen3", {"rope_scaling": {"kind": "yarn", "factor": 2.0, "attention": 0.7}}, "rope_scaling"),
+        ("deepseek v3", {}, "rope_scaling = yarn"),
+        ("deepseek v3", {"rope_scaling": None, "latent": LATENT | {"neighbours": False}}, "latent"),
+        ("lfm2", {"rope_scaling": {"kind": "dynamic", "factor": 2.0}}, "rope_scaling = dynamic"),
+        ("mixtral", {"pattern": ["window"], "window": 7}, "pattern"),
         ("llama", {"rope_scaling": LONG | {"short": LONG["short"] * 2, "long": LONG["long"] * 2}}, "rope_scaling"),
     ],
 )

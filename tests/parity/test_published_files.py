@@ -15,7 +15,17 @@ from groundup.tokenizer.split import PATTERNS
 from tests.parity.test_tokenizer_peers import PROSE, texts
 from tests.published_example import FAMILIES, TEXT, written
 
-MORE = ["", " ", "  a", "12 34", "a  1", "whole untouched whole", "é e\u0301 \u0344", "<tool_call>x</tool_call> <tool", "x <mask> y<mask>"]
+MORE = [
+    "",
+    " ",
+    "  a",
+    "12 34",
+    "a  1",
+    "whole untouched whole",
+    "é e\u0301 \u0344",
+    "<tool_call>x</tool_call> <tool",
+    "x <mask> y<mask>",
+]
 MORE += ["abcd abcde xabc abc ab bc abcdabc xabcde aabcd", "    x", "   ", "aaaaaaaaaaaaa", "\x00\x00"]
 
 
@@ -42,7 +52,9 @@ def test_what_was_read_is_written_and_read_again(both, tmp_path):
     assert (again.tokens, again.specials, again.begins) == (ours.tokens, ours.specials, ours.begins)
     assert read.get_vocab() == theirs.get_vocab()
     for text in [*MORE, TEXT, PROSE, *texts(200)]:
-        assert ours.encode(text).tolist() == again.encode(text).tolist() == read.encode(text, add_special_tokens=False).ids
+        assert (
+            ours.encode(text).tolist() == again.encode(text).tolist() == read.encode(text, add_special_tokens=False).ids
+        )
 
 
 def test_text_comes_back(both):
@@ -183,8 +195,12 @@ def test_one_of_two_files_alone_is_refused(tmp_path):
 
 
 CHANGES = {
-    r"normalizer \(.*Lowercase": lambda told: told.update(normalizer={"type": "Sequence", "normalizers": [{"type": "Lowercase"}]}),
-    r"post_processor \(.*Bert": lambda told: told.update(post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}),
+    r"normalizer \(.*Lowercase": lambda told: told.update(
+        normalizer={"type": "Sequence", "normalizers": [{"type": "Lowercase"}]}
+    ),
+    r"post_processor \(.*Bert": lambda told: told.update(
+        post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}
+    ),
     "before both are made": lambda told: told["model"]["merges"].reverse(),
     "'<[|]im_end[|]>' the ids 1 and": lambda told: told["model"]["vocab"].update({"<|im_end|>": 1}),
     "finds '<tool_call>' with lstrip": lambda told: [

@@ -10,10 +10,54 @@ import transformers
 from groundup.tokenizer import Tokenizer, chat
 from groundup.tokenizer.split import PATTERNS
 
-PIECES = (
-    ["the", " cat", "'s", "'LL", " don't", "\n", "\n\n", "  ", "\t", " \r\n", "123", "4567", "é", "ß", "日本", "😀", "👩‍👩‍👧", "ß"]
-    + ["٣", "½", "Ⅷ", "!", "?!", " ...", "_", "\u0301", "\u00a0", "\u2028", "\u0085", "ſ", "ǅ", "ʰ", "ABC", "Abc", "aB", "/", "//\n/", "e\u0301", "Ω", "и", "ы", " ل", "ا", "\x00", "'"]
-)
+PIECES = [
+    "the",
+    " cat",
+    "'s",
+    "'LL",
+    " don't",
+    "\n",
+    "\n\n",
+    "  ",
+    "\t",
+    " \r\n",
+    "123",
+    "4567",
+    "é",
+    "ß",
+    "日本",
+    "😀",
+    "👩‍👩‍👧",
+    "ß",
+] + [
+    "٣",
+    "½",
+    "Ⅷ",
+    "!",
+    "?!",
+    " ...",
+    "_",
+    "\u0301",
+    "\u00a0",
+    "\u2028",
+    "\u0085",
+    "ſ",
+    "ǅ",
+    "ʰ",
+    "ABC",
+    "Abc",
+    "aB",
+    "/",
+    "//\n/",
+    "e\u0301",
+    "Ω",
+    "и",
+    "ы",
+    " ل",
+    "ا",
+    "\x00",
+    "'",
+]
 PROSE = "It's the cat's hat; we'll see 1234 cats and 日本語 dogs, don't you think?\n\n  Indeed — 12,5 %! 😀😀\n"
 
 
@@ -45,7 +89,9 @@ def test_the_tokenizers_library_gives_our_ids(made):
 def test_tiktoken_gives_our_ids(made):
     tokenizer, _ = made
     ranks = {token: number for number, token in enumerate(tokenizer.tokens)}
-    theirs = tiktoken.Encoding("ours", pat_str=PATTERNS.get(tokenizer.kind.pattern, OWN), mergeable_ranks=ranks, special_tokens={})
+    theirs = tiktoken.Encoding(
+        "ours", pat_str=PATTERNS.get(tokenizer.kind.pattern, OWN), mergeable_ranks=ranks, special_tokens={}
+    )
     for text in [PROSE, *texts(3000)]:
         assert theirs.encode_ordinary(text) == tokenizer.encode(text).tolist()
 
@@ -58,7 +104,11 @@ def test_tiktokens_own_words_for_its_patterns_cut_as_ours_do():
     published_gpt2 = published.r50k_pat_str
     published.load_tiktoken_bpe, before = (lambda *_, **__: ranks), published.load_tiktoken_bpe
     try:
-        theirs = {"gpt2": published_gpt2, "cl100k": published.cl100k_base()["pat_str"], "o200k": published.o200k_base()["pat_str"]}
+        theirs = {
+            "gpt2": published_gpt2,
+            "cl100k": published.cl100k_base()["pat_str"],
+            "o200k": published.o200k_base()["pat_str"],
+        }
     finally:
         published.load_tiktoken_bpe = before
     assert theirs["o200k"] == PATTERNS["o200k"]
@@ -74,4 +124,7 @@ def test_transformers_loads_the_folder_with_the_same_ids_and_specials(made):
     tokenizer, folder = made
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
     assert theirs(PROSE)["input_ids"] == tokenizer.encode(PROSE).tolist()
-    assert theirs.eos_token_id == tokenizer.specials["<|end|>"] and theirs.bos_token_id == tokenizer.specials["<|endoftext|>"]
+    assert (
+        theirs.eos_token_id == tokenizer.specials["<|end|>"]
+        and theirs.bos_token_id == tokenizer.specials["<|endoftext|>"]
+    )

@@ -16,10 +16,47 @@ from groundup.tokenizer.normalize import normalizer
 from groundup.tokenizer.pieces import as_read_there
 from groundup.tokenizer.protobuf import fields
 
-PIECES = (
-    ["the", " cat", "'s", " don't", "\n", "\n\n", "  ", "\t", " \r\n", "123", "é", "ß", "日本", "😀", "👩‍👩‍👧", "٣", "½", "Ⅷ", "!", " ..."]
-    + ["\u0301", "\u00a0", "\u2028", "\u0085", "ſ", "Ω", "и", " ل", "▁", "ﬁ", "①", "Σ", "İ", "각", "か\u3099", "<0x41>", "<unk>", "\ufffd"]
-)
+PIECES = [
+    "the",
+    " cat",
+    "'s",
+    " don't",
+    "\n",
+    "\n\n",
+    "  ",
+    "\t",
+    " \r\n",
+    "123",
+    "é",
+    "ß",
+    "日本",
+    "😀",
+    "👩‍👩‍👧",
+    "٣",
+    "½",
+    "Ⅷ",
+    "!",
+    " ...",
+] + [
+    "\u0301",
+    "\u00a0",
+    "\u2028",
+    "\u0085",
+    "ſ",
+    "Ω",
+    "и",
+    " ل",
+    "▁",
+    "ﬁ",
+    "①",
+    "Σ",
+    "İ",
+    "각",
+    "か\u3099",
+    "<0x41>",
+    "<unk>",
+    "\ufffd",
+]
 SYMBOLS = ["<sym>", "<sy", "two words", "  two", "\x01", "ﷺ", "<s>", "<c>"]
 PROSE = "It's the cat's hat; we'll see 1234 cats and 日本語 dogs, don't you think?\n\n  Indeed — 12,5 %! 😀😀\n"
 WAYS = {
@@ -32,7 +69,11 @@ WAYS = {
 MODELS = {
     "plain": {},
     "lossless": {"normalization_rule_name": "identity", "byte_fallback": True, "remove_extra_whitespaces": False},
-    "symbols": {"user_defined_symbols": ["<sym>", "two words", "  "], "control_symbols": ["<c>"], "byte_fallback": True},
+    "symbols": {
+        "user_defined_symbols": ["<sym>", "two words", "  "],
+        "control_symbols": ["<c>"],
+        "byte_fallback": True,
+    },
     "across words": {
         "add_dummy_prefix": False,
         "split_by_whitespace": False,
@@ -60,8 +101,15 @@ def trained_by_sentencepiece(kind: str, **options) -> bytes:
     lines = [line for text in [PROSE * 20, *texts(600)] for line in text.split("\n") if line]
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines), model_writer=out, model_type=kind, vocab_size=440, hard_vocab_limit=kind == "bpe",
-        character_coverage=0.999, minloglevel=2, num_threads=1, **options,
+        sentence_iterator=iter(lines),
+        model_writer=out,
+        model_type=kind,
+        vocab_size=440,
+        hard_vocab_limit=kind == "bpe",
+        character_coverage=0.999,
+        minloglevel=2,
+        num_threads=1,
+        **options,
     )
     return out.getvalue()
 
@@ -69,7 +117,9 @@ def trained_by_sentencepiece(kind: str, **options) -> bytes:
 @pytest.fixture(scope="module", params=WAYS)
 def made(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unigram")
-    tokenizer = Tokenizer.train([PROSE * 5, *texts(400)], 500, kind="unigram", specials=["<|end|>"], **WAYS[request.param])
+    tokenizer = Tokenizer.train(
+        [PROSE * 5, *texts(400)], 500, kind="unigram", specials=["<|end|>"], **WAYS[request.param]
+    )
     tokenizer.save(folder)
     return tokenizer, folder
 
@@ -90,7 +140,9 @@ def test_what_is_saved_is_read_back(made):
     tokenizer, folder = made
     again = Tokenizer.load(folder)
     assert again.kind.described() == tokenizer.kind.described() and again.tokens == tokenizer.tokens
-    assert [again.encode(text).tolist() for text in texts(50)] == [tokenizer.encode(text).tolist() for text in texts(50)]
+    assert [again.encode(text).tolist() for text in texts(50)] == [
+        tokenizer.encode(text).tolist() for text in texts(50)
+    ]
 
 
 def test_scores_are_read_as_the_tokenizers_library_reads_them():
@@ -100,7 +152,9 @@ def test_scores_are_read_as_the_tokenizers_library_reads_them():
     told = {"version": "1.0", "added_tokens": [], "model": model} | dict.fromkeys(
         ["truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"]
     )
-    theirs = [score for _, score in json.loads(tokenizers.Tokenizer.from_str(json.dumps(told)).to_str())["model"]["vocab"]]
+    theirs = [
+        score for _, score in json.loads(tokenizers.Tokenizer.from_str(json.dumps(told)).to_str())["model"]["vocab"]
+    ]
     assert [as_read_there(score) for score in scores] == theirs != scores
 
 

@@ -31,7 +31,13 @@ def same_ids(ours: Tokenizer, theirs: tokenizers.Tokenizer, some: list[str]) -> 
 @pytest.mark.parametrize("rules", RULES, ids=str)
 def test_our_wordpiece_is_read_with_the_same_ids(tmp_path, rules):
     ours = Tokenizer.train(
-        [PROSE * 5, *texts(1500, 1)], 3000, kind="wordpiece", specials=["[CLS]"], limit_alphabet=1200, min_frequency=1, **rules
+        [PROSE * 5, *texts(1500, 1)],
+        3000,
+        kind="wordpiece",
+        specials=["[CLS]"],
+        limit_alphabet=1200,
+        min_frequency=1,
+        **rules,
     )
     ours.save(tmp_path)
     theirs = opened(tmp_path / "tokenizer.json")
@@ -47,7 +53,14 @@ def bert(tmp_path):
     """A tokenizer.json as BERT's: special tokens among the first ids, 99 unused ones between, [CLS] and [SEP] around a text."""
     letters = [chr(point) for point in range(0x21, 0x7F) if not chr(point).isupper()]
     words = ["the", "king", "sing", "##ing", "##s", "cat", "##able", "un", "uber", "日", "本"]
-    names = ["[PAD]", *(f"[unused{n}]" for n in range(99)), *SPECIAL[1:], *letters, *("##" + letter for letter in letters), *words]
+    names = [
+        "[PAD]",
+        *(f"[unused{n}]" for n in range(99)),
+        *SPECIAL[1:],
+        *letters,
+        *("##" + letter for letter in letters),
+        *words,
+    ]
     vocabulary = {name: place for place, name in enumerate(dict.fromkeys(names))}
     theirs = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     theirs.add_special_tokens(SPECIAL)
@@ -73,7 +86,10 @@ def test_a_file_as_berts_is_read_with_its_ids(bert):
     some = [PROSE, "[CLS] [SEP] [PAD] [MASK] [UNK] [unused7]", "x" * 100, "x" * 101, "ж", *texts(1000, 3)]
     assert same_ids(ours, theirs, some)
     assert theirs.encode(PROSE).ids == [101, *ours.encode(PROSE).tolist(), 102]
-    assert ours.encode("ж").tolist() == [100] and ours.decode([101, *ours.encode("unsingable"), 0]) == "[CLS] unsingable[PAD]"
+    assert (
+        ours.encode("ж").tolist() == [100]
+        and ours.decode([101, *ours.encode("unsingable"), 0]) == "[CLS] unsingable[PAD]"
+    )
     ours.save(folder / "again")
     again = Tokenizer.load(folder / "again")
     assert (again.tokens, again.specials, again.kind.unknown) == (ours.tokens, ours.specials, 100)
@@ -87,12 +103,19 @@ def test_a_vocab_txt_is_read_as_the_file_beside_it(bert):
 
 
 def test_the_class_of_every_character_is_theirs():
-    clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
-    strip = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
+    clean = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False
+    )
+    strip = normalizers.BertNormalizer(
+        clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False
+    )
     assigned = [chr(point) for point in range(0x30000) if unicodedata.category(chr(point)) not in ("Cn", "Cs")]
     assigned = [c for c in assigned if "x" not in unicodedata.normalize("NFD", c.lower()) and c != "x"]
     kinds = list(map(bert_text.kind_of, assigned))
-    cleaned, stripped = clean.normalize_str("x".join(assigned)).split("x"), strip.normalize_str("x".join(assigned)).split("x")
+    cleaned, stripped = (
+        clean.normalize_str("x".join(assigned)).split("x"),
+        strip.normalize_str("x".join(assigned)).split("x"),
+    )
     cut, end = set(), 0
     for word, (start, stop) in pre_tokenizers.BertPreTokenizer().pre_tokenize_str("x".join(["", *assigned, ""])):
         cut |= {start} if stop - start == 1 and word != "x" else set()
@@ -100,7 +123,9 @@ def test_the_class_of_every_character_is_theirs():
     assert end == 2 * len(assigned) + 1
     expected = {"": bert_text.REMOVED, " ": bert_text.SPACE}
     for place, (c, kind) in enumerate(zip(assigned, kinds, strict=True)):
-        assert (kind == bert_text.REMOVED, kind == bert_text.SPACE) == (cleaned[place] == "", cleaned[place] == " "), hex(ord(c))
+        assert (kind == bert_text.REMOVED, kind == bert_text.SPACE) == (cleaned[place] == "", cleaned[place] == " "), (
+            hex(ord(c))
+        )
         if kind not in expected.values():
             assert (kind == bert_text.PUNCTUATION) == (1 + 2 * place in cut), hex(ord(c))
             assert kind != bert_text.MARK or stripped[place] == "", hex(ord(c))
@@ -112,7 +137,10 @@ def test_our_plain_kinds_are_read_with_the_same_ids(tmp_path, kind):
     ours.save(tmp_path)
     theirs = opened(tmp_path / "tokenizer.json")
     assert same_ids(ours, theirs, [PROSE, "", *texts(500, 6)])
-    assert theirs.decode(ours.encode(PROSE).tolist()) == PROSE and theirs.token_to_id("<|end|>") == ours.specials["<|end|>"]
+    assert (
+        theirs.decode(ours.encode(PROSE).tolist()) == PROSE
+        and theirs.token_to_id("<|end|>") == ours.specials["<|end|>"]
+    )
 
 
 def test_frequency_learns_what_their_trainer_learns():
@@ -122,7 +150,9 @@ def test_frequency_learns_what_their_trainer_learns():
     text = " ".join(word for word, count in counts.items() for _ in range(count))
     theirs = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
     theirs.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    theirs.train_from_iterator([text], trainers.WordPieceTrainer(vocab_size=1000, min_frequency=20, show_progress=False))
+    theirs.train_from_iterator(
+        [text], trainers.WordPieceTrainer(vocab_size=1000, min_frequency=20, show_progress=False)
+    )
     ours = Tokenizer.train(text, 1000, kind="wordpiece", min_frequency=20).kind.names
     assert {name for name in ours if len(name.removeprefix("##")) > 1} - {"[UNK]"} == {
         name for name in theirs.get_vocab() if len(name.removeprefix("##")) > 1

@@ -101,7 +101,7 @@ def curves(
         anchor = "end" if x > width - 20 else "middle"
         drawn.append(text(x, height - BOTTOM + 16, words, "tick", anchor))
     drawn.append(text(width - RIGHT, height - 3, x_name, "axis", "end"))
-    drawn.append(text(LEFT - 8, TOP - 9, y_name, "axis", "end"))
+    drawn.append(text(0, TOP - 9, y_name, "axis"))
     for curve in found:
         drawn.append(_path([place(point) for point in curve.points], curve))
         x, y = place(curve.points[-1])

@@ -24,6 +24,10 @@ def figures(found: Findings, own_seconds: float = 0.0) -> Facts:
     }
     if found.scores is not None:
         told |= _examined(found.scores)
+    if mixed := {name: each.mixture["whole"] for name, each in found.models.items() if each.mixture}:
+        told["mixture"] = mixed
+    if found.contaminated is not None:
+        told["contaminated"] = found.contaminated["told"]
     if found.cleaning is not None:
         told["cleaning"] = {
             kind: {"precision": row["precision"], "recall": row["recall"]}
@@ -73,6 +77,7 @@ def _examined(scores: Facts) -> Facts:
                 told[name][model] = each[name]["value"]
                 intervals[name][model] = _interval(each[name])
     told["copied"] = {model: each["copied"] for model, each in scores.items() if "copied" in each}
+    told["exposure"] = {model: each["exposure"] for model, each in scores.items() if "exposure" in each}
     changes = {model: each["change"] for model, each in scores.items() if "change" in each}
     return {name: value for name, value in told.items() if value} | {"change": changes, "intervals": intervals}
 

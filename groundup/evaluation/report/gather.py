@@ -5,11 +5,15 @@ Stages that were not named but had a part in it are found through the manifests 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from groundup.data.synthetic import canaries
+from groundup.data.synthetic.canaries import FILE as CANARIES
+from groundup.data.tokens.mixed_report import FILE as MIXTURE
 from groundup.errors import Problem
 from groundup.run import read_manifest
 from groundup.run.content import METRICS, home_of
@@ -39,6 +43,7 @@ class Training:
     parameters: int
     lines: list[Facts]  # of metrics.jsonl
     samples: list[Facts]
+    mixture: Facts | None = None  # what was wished of each kind of text, and what was read
 
     def curve(self, name: str) -> list[tuple[float, float]]:
         """(step, value) wherever a metric was logged."""
@@ -71,6 +76,8 @@ class Findings:
     scores: Facts | None = None
     answers: list[Facts] = field(default_factory=list)
     cleaning: Facts | None = None
+    contaminated: Facts | None = None
+    canaries: dict[int, int] = field(default_factory=dict)  # how often a secret was put in -> how many such secrets
     price: Facts | None = None
     export: Facts | None = None
 
@@ -94,11 +101,15 @@ def gather(inputs: Mapping[str, str | None], models: Mapping[str, str]) -> Findi
             setattr(found, where, read_json(places[name] / file))
     if "tokens" in places:
         found.tokens = {part: read_json(places["tokens"] / part / "index.json") for part in ("train", "val")}
+        if (places["tokens"] / CANARIES).exists():
+            found.canaries = dict(sorted(Counter(each.repeats for each in canaries.read(places["tokens"])).items()))
     if "evaluation" in places:
         found.scores = read_json(places["evaluation"] / "scores.json")
         found.answers = read_lines(places["evaluation"] / "answers.jsonl")
         if (places["evaluation"] / "cleaning.json").exists():
             found.cleaning = read_json(places["evaluation"] / "cleaning.json")
+        if (places["evaluation"] / "contaminated.json").exists():
+            found.contaminated = read_json(places["evaluation"] / "contaminated.json")
     return found
 
 
@@ -112,9 +123,9 @@ def training(place: Path) -> Training:
     if home_of(place):
         objective = str(read_manifest(home).get("settings", {}).get("objective", {}).get("kind", ""))
     shapes = [entry.shape for entry in TensorFile(weights).entries.values()] if weights.exists() else []
-    return Training(
-        objective, sum(map(_product, shapes)), read_lines(home / METRICS), read_lines(home / "samples.jsonl")
-    )
+    lines, samples = read_lines(home / METRICS), read_lines(home / "samples.jsonl")
+    mixture = read_json(home / MIXTURE) if (home / MIXTURE).exists() else None
+    return Training(objective, sum(map(_product, shapes)), lines, samples, mixture)
 
 
 def read_json(path: Path) -> Facts:

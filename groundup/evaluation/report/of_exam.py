@@ -31,7 +31,7 @@ def exam(found: Findings, tones: dict[str, str]) -> Facts | None:
         "nothing else." + (" The stories and sums are new: they stand in no text of training." if found.town else ""),
         "models": list(scores),
         "rows": [_row(wording.kind(kind), _of_kind(scores, kind), tones) for kind in kinds],
-        "note": _note(scores),
+        "note": _note(scores) + _contaminated(found.contaminated),
         "changes": _changes(scores, kinds),
         "questions": _questions(found.answers, list(scores)),
     }
@@ -95,6 +95,13 @@ def _note(scores: Facts) -> str:
             "for each kind of question the form that suited it better counts."
         )
     return told
+
+
+def _contaminated(told: Facts | None) -> str:
+    if told is None:
+        return ""
+    many, asked = len(told["contaminated"]), told["questions"]
+    return f" The training text quotes {many:,} of the {asked:,} questions."
 
 
 def _changes(scores: Facts, kinds: Sequence[str]) -> Facts | None:

@@ -28,6 +28,7 @@ def page(told: Facts) -> str:
             rows=rows,
             law=[(sign, told["law"][name], *told["intervals"][name]) for name, sign in SIGNS.items()],
             off=f"{100 * told['off']:.2g}",
+            before=told["hindsight"],
             ahead=[
                 (words, count(each["parameters"]), count(each["tokens"]), each["loss"], *each["interval"])
                 for words, each in ahead

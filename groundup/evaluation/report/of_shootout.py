@@ -38,6 +38,7 @@ def page(told: Facts) -> str:
             number={name: f"{number:02}" for number, name in enumerate(TITLES, 1)},
             marks=marks,
             rows=rows(told),
+            counting=counting(told),
             plot=losses(found, marks),
             position=positions(told, marks),
             recall=recalls(told, marks),
@@ -184,6 +185,16 @@ def takes(found: dict[str, list[Facts]]) -> list[Facts]:
     ]
 
 
+def counting(told: Facts) -> str:
+    """What counts of tokens reach, to read the losses by."""
+    alone, pairs, triples = told["counts"]
+    return (
+        f"Counting tokens alone reaches {alone:.3f} nats, pairs of them {pairs:.3f}, triples {triples:.3f}: who is no better than "
+        "pairs has not yet learnt to look further back than one token, for which recurrences and convolutions are made and "
+        "attention needs more steps."
+    )
+
+
 HEADS = (
     ("contestant", "name"), ("parameters", "parameters"), ("steps", "steps"), ("tokens", "tokens"), ("GFLOP", "flops"),
     ("loss", "validation"), ("bits/byte", "bits"), ("loss beyond", "beyond"), ("needle", "needle"),
@@ -207,4 +218,4 @@ def table(told: Facts) -> str:
     ]
     foot = f"* best of its column; loss in nats a token on held-out text, beyond: at places after the first {told['time']}; "
     foot += f"right answers within {told['recall_time']} tokens, far: beyond; {duration(told['seconds'])} in all"
-    return "\n".join([*shown, "", foot, *([told["warning"]] if told["warning"] else [])]) + "\n"
+    return "\n".join([*shown, "", foot, counting(told), *([told["warning"]] if told["warning"] else [])]) + "\n"

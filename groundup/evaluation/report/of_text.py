@@ -12,7 +12,22 @@ STEPS = {  # names of steps as a reader knows them, and what they do
     "clean": ("Tidy", "characters, blanks and broken encodings"),
     "empty": ("Empty", "pages without text go"),
     "short": ("Short", "pages with hardly any text go"),
+    "lower": ("Small letters", "capitals become small"),
+    "punctuation": ("Punctuation", "signs between words go"),
+    "stop_words": ("Stop words", "the most frequent words go"),
+    "stem": ("Stems", "words lose their endings"),
+    "strip_markup": ("Markup", "marks of Markdown and the like go"),
+    "boilerplate": ("Boilerplate", "lines of menus and footers go"),
+    "lines": ("Lines", "lines that are no text go"),
+    "wrap": ("Wrapped lines", "broken lines are joined"),
+    "c4": ("Rules of C4", "lines that do not end as sentences go, and pages of few of them"),
+    "gopher_quality": ("Quality (Gopher)", "pages that do not look like prose go"),
+    "gopher_repetition": ("Repetition (Gopher)", "pages that say the same again and again go"),
+    "fineweb": ("Rules of FineWeb", "lists and broken lines go"),
+    "learned": ("Learned filter", "what a classifier thinks little of goes"),
+    "perplexity": ("Perplexity", "what a model of letters did not expect goes"),
     "language": ("Language", "pages in other languages go"),
+    "languages": ("Languages", "pages in other languages go"),
     "gibberish": ("Gibberish", "what is no text goes"),
     "spam": ("Spam", "advertising goes"),
     "toxic": ("Insults", "insulting pages go"),
@@ -20,6 +35,9 @@ STEPS = {  # names of steps as a reader knows them, and what they do
     "duplicate": ("Exact copies", "one of each stays"),
     "near": ("Near copies", "one of each stays"),
     "near_duplicate": ("Near copies", "one of each stays"),
+    "repeated_paragraphs": ("Repeated paragraphs", "what stood before is cut out"),
+    "repeated_lines": ("Repeated lines", "what stood before is cut out"),
+    "substrings": ("Repeated passages", "what stood before is cut out"),
     "leak": ("Leaks", "pages that quote the test go"),
     "redact": ("Redact", "private data is blacked out"),
 }
@@ -36,7 +54,7 @@ def corpus(found: Findings) -> Facts | None:
         f"{size(found.corpus['text_bytes'])} of clean text."
     )
     if redacted:
-        lead += f" In them {count(redacted)} addresses, telephone numbers and card numbers were blacked out."
+        lead += f" In them {count(redacted)} pieces of private data were blacked out."
     return {
         "lead": lead,
         "steps": [_step(step, most) for step in steps],
@@ -47,7 +65,7 @@ def corpus(found: Findings) -> Facts | None:
 
 
 def _step(step: Facts, most: int) -> Facts:
-    gone = step["documents_in"] - step["documents_out"]
+    gone, cut = step["documents_in"] - step["documents_out"], step["bytes_in"] - step["bytes_out"]
     return {
         "name": STEPS.get(step["name"], (step["name"], ""))[0],
         "entered": round(100 * step["documents_in"] / most, 2),
@@ -55,6 +73,7 @@ def _step(step: Facts, most: int) -> Facts:
         "documents": count(step["documents_out"]),
         "removed": count(gone) if gone else "",
         "bytes": size(step["bytes_out"]),
+        "cut": f"\N{MINUS SIGN}{size(cut)}" if cut > 0 else "",
     }
 
 

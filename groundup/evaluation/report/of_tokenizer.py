@@ -32,28 +32,32 @@ def page(told: Facts, name: str, width: int, context: int) -> str:
     names = [OWN, *told["others"]]
     tones = {each: f"t{number % 6}" for number, each in enumerate(names)}
     sections = {key: title for key, title in TITLES.items() if key != "sizes" or told["sizes"]}
-    return environment().get_template("tokenizer.html.jinja").render(
-        name=name,
-        lead=lead(told, name),
-        key=key(told),
-        sections=sections,
-        number={key: f"{number:02}" for number, key in enumerate(sections, 1)},
-        tones=tones,
-        samples=[each["name"] for each in told["samples"]["texts"]],
-        data=data(told["samples"]),
-        view={name: asset(name) for name in ("view.js", "view.css")},
-        texts=texts(told),
-        scripts=scripts(told),
-        languages=languages(told, names),
-        words=told["words"],
-        tokens=told["tokens"],
-        rows=rows_of(told["sizes"], width, context),
-        sizes=pictures(told["sizes"], width),
-        width=width,
-        context=context,
-        count=count,
-        percent=percent,
-        colophon=colophon(told),
+    return (
+        environment()
+        .get_template("tokenizer.html.jinja")
+        .render(
+            name=name,
+            lead=lead(told, name),
+            key=key(told),
+            sections=sections,
+            number={key: f"{number:02}" for number, key in enumerate(sections, 1)},
+            tones=tones,
+            samples=[each["name"] for each in told["samples"]["texts"]],
+            data=data(told["samples"]),
+            view={name: asset(name) for name in ("view.js", "view.css")},
+            texts=texts(told),
+            scripts=scripts(told),
+            languages=languages(told, names),
+            words=told["words"],
+            tokens=told["tokens"],
+            rows=rows_of(told["sizes"], width, context),
+            sizes=pictures(told["sizes"], width),
+            width=width,
+            context=context,
+            count=count,
+            percent=percent,
+            colophon=colophon(told),
+        )
     )
 
 
@@ -101,7 +105,9 @@ def texts(told: Facts) -> list[Facts]:
     best = max([*(each["bytes_per_token"] for each in groups.values()), *others_of(told)], default=1)
     rows = []
     for group, own in groups.items():
-        found = {OWN: own} | {name: other["all"] if group == "all" else other["groups"][group] for name, other in told["others"].items()}
+        found = {OWN: own} | {
+            name: other["all"] if group == "all" else other["groups"][group] for name, other in told["others"].items()
+        }
         sound = {name: each["bytes_per_token"] for name, each in found.items() if not each["unknown"]}
         cells = [
             {
@@ -127,7 +133,12 @@ def scripts(told: Facts) -> list[Facts]:
     whole = max(sum(each["bytes"] for each in told["scripts"].values()), 1)
     ranked = sorted(told["scripts"].items(), key=lambda item: -item[1]["bytes"])
     return [
-        {"name": name, "share": percent(each["bytes"] / whole, 1), "tokens": count(each["tokens"]), "value": f"{each['bytes_per_token']:.2f}"}
+        {
+            "name": name,
+            "share": percent(each["bytes"] / whole, 1),
+            "tokens": count(each["tokens"]),
+            "value": f"{each['bytes_per_token']:.2f}",
+        }
         for name, each in ranked
     ]
 
@@ -172,20 +183,31 @@ def rows_of(sizes: list[Facts], width: int, context: int) -> list[Facts]:
 def pictures(sizes: list[Facts], width: int) -> list[tuple[str, Markup]]:
     """The same as curves over doublings of the size."""
     at = [math.log2(each["size"]) - 8 for each in sizes]
-    ticks = [(float(k), f"{256 << k:,}") for k in range(0, math.floor(max(at, default=0)) + 1, 1 + (max(at, default=0) > 6))]
+    ticks = [
+        (float(k), f"{256 << k:,}") for k in range(0, math.floor(max(at, default=0)) + 1, 1 + (max(at, default=0) > 6))
+    ]
     found = {
         "bytes for each token": [each["bytes_per_token"] for each in sizes],
         "million parameters in the embedding": [each["size"] * width / 1e6 for each in sizes],
-        "million operations of the head for each byte": [2 * each["size"] * width / each["bytes_per_token"] / 1e6 for each in sizes],
+        "million operations of the head for each byte": [
+            2 * each["size"] * width / each["bytes_per_token"] / 1e6 for each in sizes
+        ],
     }
     drawn = []
     for name, values in found.items():
-        curve = charts.Curve(name, "t0", list(zip(at, values, strict=True)), words=[f"{each['size']:,} tokens" for each in sizes])
+        curve = charts.Curve(
+            name, "t0", list(zip(at, values, strict=True)), words=[f"{each['size']:,} tokens" for each in sizes]
+        )
         drawn.append((name, charts.curves([curve], "tokens in the vocabulary", "", name, ticks)))
     return drawn
 
 
 def colophon(told: Facts) -> dict[str, Any]:
     """What the figures are of."""
-    found = {"kind": told["kind"], "pattern": told["pattern"], "tokens": f"{told['size']:,}", "special": ", ".join(told["specials"])}
+    found = {
+        "kind": told["kind"],
+        "pattern": told["pattern"],
+        "tokens": f"{told['size']:,}",
+        "special": ", ".join(told["specials"]),
+    }
     return {key: value for key, value in found.items() if value}

@@ -7,7 +7,7 @@ script are written into the page.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groundup.evaluation.report import charts, of_exam, of_models, of_text
+from groundup.evaluation.report import charts, of_canaries, of_exam, of_mixture, of_models, of_text
 from groundup.evaluation.report.gather import Facts, Findings
 from groundup.evaluation.report.wording import count, duration, many, percent, size
 
@@ -19,8 +19,10 @@ TITLES = {
     "stages": "How it was made",
     "corpus": "Cleaning",
     "tokenizer": "Tokens",
+    "mixture": "What was read",
     "training": "Learning",
     "exam": "Examination",
+    "canaries": "Known by heart",
     "safety": "Safety",
     "price": "Smaller weights",
     "serve": "Put it to use",
@@ -35,8 +37,10 @@ def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
     told: dict[str, Any] = {
         "corpus": of_text.corpus(found),
         "tokenizer": of_text.tokenizer(found),
+        "mixture": of_mixture.mixtures(found),
         "training": of_models.training(found, tones),
         "exam": of_exam.exam(found, tones),
+        "canaries": of_canaries.canaries(found, tones),
         "safety": of_exam.safety(found, tones),
         "price": of_models.price(found),
         "serve": of_models.serve(found, place),
@@ -44,17 +48,23 @@ def page(found: Findings, figures: Facts, place: str = "DIR") -> str:
     }
     sections = {name: title for name, title in TITLES.items() if told[name]}
     arcs = charts.arcs(list(found.stages), {stage.name: stage.needs for stage in found.stages.values()})[0]
-    return environment().get_template("page.html.jinja").render(
-        told,
-        title="From raw pages to a model that answers" if found.town else "A language model made from your own texts",
-        lead=lead(found, figures),
-        key=key(found, figures),
-        sections=sections,
-        number={name: f"{number:02}" for number, name in enumerate(sections, 1)},
-        tones=tones,
-        arcs=arcs,
-        cost=cost(found, figures),
-        colophon=colophon(found),
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            told,
+            title="From raw pages to a model that answers"
+            if found.town
+            else "A language model made from your own texts",
+            lead=lead(found, figures),
+            key=key(found, figures),
+            sections=sections,
+            number={name: f"{number:02}" for number, name in enumerate(sections, 1)},
+            tones=tones,
+            arcs=arcs,
+            cost=cost(found, figures),
+            colophon=colophon(found),
+        )
     )
 
 
@@ -62,7 +72,12 @@ def environment() -> "Environment":
     """Where templates are found, and that they escape what they are given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    ways: dict[str, Any] = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    ways: dict[str, Any] = {
+        "autoescape": True,
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+    }
     return Environment(loader=FileSystemLoader(TEMPLATES), **ways)
 
 

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
-from groundup.model.families.experts import TRAINED
-from groundup.model.families.family import Config, Family
-from groundup.model.families.llama import PARTS, uneven
+from groundup.model.families.experts import ROUTED, TRAINED
+from groundup.model.families.family import RMS_ROTARY, Config, Family
+from groundup.model.families.llama import GGUF, PARTS, uneven
 from groundup.model.families.rotary import READS, ROTARY, read_rotary, write_rotary
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ KEYS = {
     "tied": "tie_word_embeddings",
     "eps": "rms_norm_eps",
 }
+EPS = 1e-6  # of the norms of latents, whatever the model's own is (see latent_attention.py)
 LATENT = {"kv_rank": "kv_lora_rank", "rope": "qk_rope_head_dim", "plain": "qk_nope_head_dim", "value": "v_head_dim"}
 UNSAID_LATENT = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128}
 EXPERTS = {
@@ -54,6 +55,27 @@ NAMES = {
     },
     **{f"mlp.experts.{way}_proj": f"model.layers.{{}}.mlp.experts.{{}}.{way}_proj" for way in ("gate", "up", "down")},
 }
+
+
+SPOKEN = GGUF | ROUTED | {
+    **{f"self_attn.{part}_proj": f"blk.{{}}.attn_{part}" for part in ("q_a", "q_b", "kv_b")},
+    **{f"self_attn.{part}_layernorm": f"blk.{{}}.attn_{part}_norm" for part in ("q_a", "kv_a")},
+    "self_attn.kv_a_proj_with_mqa": "blk.{}.attn_kv_a_mqa",
+    **{f"mlp.shared_experts.{way}_proj": f"blk.{{}}.ffn_{way}_shexp" for way in ("gate", "up", "down")},
+    "mlp.gate.e_score_correction_bias": "blk.{}.exp_probs_b.bias",
+}  # fmt: skip
+SPOKEN_TABLES = {
+    "experts": {
+        "count": "expert_count", "chosen": "expert_used_count", "hidden": "expert_feed_forward_length",
+        "scale": "expert_weights_scale", "normalise": "expert_weights_norm", "dense": "leading_dense_block_count",
+        "groups": "expert_group_count", "chosen_groups": "expert_group_used_count",
+    },
+    "latent": {
+        "query_rank": "attention.q_lora_rank", "kv_rank": "attention.kv_lora_rank", "value": "attention.value_length",
+    },
+}  # fmt: skip
+SHARED, RATED, TURNED = "expert_shared_count", "expert_gating_func", "rope.dimension_count"
+RATINGS = {1: "softmax", 2: "sigmoid"}  # llama.cpp's numbers: of the second generation, of the third
 
 
 def read(config: Config, where: str, unsaid: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +151,35 @@ def write_v2(settings: "ModelSettings") -> dict[str, Any]:
     return write(settings) | groups | {"topk_method": "group_limited_greedy"}
 
 
+def facts(settings: "ModelSettings") -> dict[str, Any]:
+    """What llama.cpp is told beside the tables."""
+    assert settings.experts is not None
+    [rated] = [number for number, name in RATINGS.items() if name == settings.experts.router]
+    return {SHARED: settings.experts.shared // settings.expert_hidden, RATED: rated}
+
+
+def by_facts(values: Config, known: Config) -> dict[str, Any]:
+    """The same way back. llama.cpp norms latents as it norms everything, and turns neighbours."""
+    router = RATINGS.get(known.get(RATED, 0))
+    if router is None:
+        raise Problem(f"deepseek2.{RATED} is {known.get(RATED)!r}; computed here: 1 (softmax), 2 (sigmoid).")
+    third = router == "sigmoid"
+    if not third and values["experts"]["groups"] != 1:
+        raise Problem(
+            "deepseek2 rates groups by their two best experts and DeepSeek V2 by the best: experts.groups must be 1."
+        )
+    if values["eps"] != EPS:
+        raise Problem(f"deepseek2 norms latents with eps {values['eps']}: here that is {EPS}.")
+    turned, shared = known.get(TURNED), known.get(SHARED)
+    if not isinstance(turned, int) or not isinstance(shared, int):
+        raise Problem(f"deepseek2.{TURNED} is {turned!r} and {SHARED} {shared!r}; expected numbers.")
+    experts, latent = dict(values["experts"]), dict(values["latent"])
+    experts |= {"router": router, "correction": third, "shared": shared * experts["hidden"]}
+    latent |= {"rope": turned, "plain": values["head_width"] - turned, "neighbours": True}
+    family = "deepseek_v3" if third else "deepseek_v2"
+    return {"family": family, "experts": experts, "latent": latent, "pattern": ["latent"], "rope_share": 1.0}
+
+
 def lacks(settings: "ModelSettings", **meant: Any) -> list[str]:
     """Both tables, shared experts in whole numbers, and what the generation's name means."""
     latent, experts, wrong = settings.latent, settings.experts, uneven(settings)
@@ -177,6 +228,13 @@ DEEPSEEK_V3 = Family(
     write=write_v3,
     lacks=lacks_v3,
     names=NAMES,
+    gguf=SPOKEN,
+    gguf_name="deepseek2",
+    gguf_keys=RMS_ROTARY,
+    gguf_tables=SPOKEN_TABLES,
+    gguf_says=facts,
+    gguf_reads=frozenset({SHARED, RATED}),
+    gguf_follows=by_facts,
 )
 DEEPSEEK_V2 = Family(
     parts=PARTS
@@ -193,4 +251,11 @@ DEEPSEEK_V2 = Family(
     write=write_v2,
     lacks=lacks_v2,
     names=NAMES,
+    gguf=SPOKEN,
+    gguf_name="deepseek2",
+    gguf_keys=RMS_ROTARY,
+    gguf_tables=SPOKEN_TABLES,
+    gguf_says=facts,
+    gguf_reads=frozenset({SHARED, RATED}),
+    gguf_follows=by_facts,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from groundup.model.families.family import Config, Family
-from groundup.model.families.llama import KEYS, PARTS, mixed, read_mistral, write_mistral
+from groundup.model.families.llama import GGUF, KEYS, PARTS, STRETCHES, mixed, read_mistral, write_mistral
 from groundup.model.families.rotary import READS, ROTARY
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ MIXTRAL_NAMES = {
     "mlp.experts.gate_proj": "model.layers.{}.block_sparse_moe.experts.{}.w1",
     "mlp.experts.up_proj": "model.layers.{}.block_sparse_moe.experts.{}.w3",
     "mlp.experts.down_proj": "model.layers.{}.block_sparse_moe.experts.{}.w2",
+}
+ROUTED = {  # in llama.cpp's files the experts' matrices lie in one tensor, as they do here
+    "mlp.gate": "blk.{}.ffn_gate_inp",
+    "mlp.experts.gate_proj": "blk.{}.ffn_gate_exps",
+    "mlp.experts.up_proj": "blk.{}.ffn_up_exps",
+    "mlp.experts.down_proj": "blk.{}.ffn_down_exps",
 }
 TRAINED = frozenset({"output_router_logits", "router_aux_loss_coef"})  # keys that only a training looks at
 
@@ -63,4 +69,8 @@ MIXTRAL = Family(
     write=write_mixtral,
     lacks=lacks,
     names=MIXTRAL_NAMES,
+    gguf=GGUF | ROUTED,
+    gguf_name="llama",
+    gguf_tables={"experts": {"count": "expert_count", "chosen": "expert_used_count"}},
+    gguf_stretches=STRETCHES | {"llama3", "longrope"},
 )

@@ -3,7 +3,7 @@
 A family is data and a few small functions, no class tower: the model is built from settings alone. Nothing here needs torch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +83,18 @@ class Family:
     )  # stems of our weights -> llama.cpp's; empty: not spoken there
     gguf_name: str = ""  # what llama.cpp calls the family; empty: as we do
     gguf_keys: Mapping[str, str] = field(default_factory=lambda: RMS_ROTARY)  # our setting -> its key there
+    gguf_tables: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # our table (experts, latent) -> its settings -> their keys there
+    gguf_says: Callable[["ModelSettings"], dict[str, Any]] = nothing  # facts that no single setting is
+    gguf_reads: frozenset[str] = frozenset()  # and their keys, if `gguf_keys` has not got them
     gguf_parts: Mapping[str, Any] = field(default_factory=dict)  # where llama.cpp computes something else than `parts`
     gguf_stretches: frozenset[str] = frozenset()  # kinds of rope_scaling that it computes as we do
     gguf_period: int = 0  # where a file is silent, of so many layers the last sees all, the others a window; 0: all do
-    gguf_follows: Callable[[Config], dict[str, Any]] = nothing  # settings read so far -> what llama.cpp makes of them
+    gguf_follows: Callable[[Config, Config], dict[str, Any]] = (
+        nothing  # settings read so far, all facts -> what llama.cpp makes of them
+    )
+    by_weights: Callable[["ModelSettings", Collection[str]], "ModelSettings"] | None = (
+        None  # settings, names of the weights there -> settings, where config.json does not say it all
+    )
     architecture: str = "decoder"  # of ARCHITECTURES: what is built from its settings

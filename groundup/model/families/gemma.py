@@ -149,7 +149,7 @@ GEMMA2 = Family(
     gguf_keys=WINDOWS | {"attention_cap": "attn_logit_softcapping", "logit_cap": "final_logit_softcapping"},
     gguf_stretches=STRETCHES,
     gguf_period=2,
-    gguf_follows=lambda sizes: grown(sizes) | scale_of_27b(sizes, depth=46),
+    gguf_follows=lambda sizes, _: grown(sizes) | scale_of_27b(sizes, depth=46),
 )
 GEMMA3 = Family(
     parts=PARTS
@@ -172,5 +172,5 @@ GEMMA3 = Family(
     gguf_keys=WINDOWS | {"local_rope_base": "rope.freq_base_swa"},
     gguf_stretches=frozenset({"linear"}),
     gguf_period=6,
-    gguf_follows=lambda sizes: grown(sizes) | scale_of_27b(sizes, depth=62),
+    gguf_follows=lambda sizes, _: grown(sizes) | scale_of_27b(sizes, depth=62),
 )

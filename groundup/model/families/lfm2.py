@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
-from groundup.model.families.family import Config, Family
-from groundup.model.families.layer_types import pattern_of, types_of
-from groundup.model.families.llama import KEYS, PARTS
+from groundup.model.families.family import RMS_ROTARY, Config, Family
+from groundup.model.families.layer_types import pattern_of, shortest, types_of
+from groundup.model.families.llama import GGUF, KEYS, PARTS, STRETCHES
 from groundup.model.families.rotary import READS, ROTARY, read_rotary, write_rotary
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ NAMES = {
     "mlp.gate_proj": "model.layers.{}.feed_forward.w1",
     "mlp.up_proj": "model.layers.{}.feed_forward.w3",
     "mlp.down_proj": "model.layers.{}.feed_forward.w2",
+}
+SPOKEN = GGUF | {
+    "model.norm": "token_embd_norm",
+    **{f"self_attn.{name}": f"blk.{{}}.shortconv.{name}" for name in ("in_proj", "conv", "out_proj")},
 }
 OF_TRAINING = {
     "block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu", "conv_dim",
@@ -80,6 +84,21 @@ def lacks(settings: "ModelSettings") -> list[str]:
     return wrong
 
 
+def keys_of_layers(settings: "ModelSettings") -> dict[str, Any]:
+    """llama.cpp knows a convolution by its having no keys."""
+    kinds = [settings.kind_of(layer) for layer in range(settings.depth)]
+    return {RMS_ROTARY["kv_heads"]: [settings.kv_heads if kind == "full" else 0 for kind in kinds]}
+
+
+def layers_by_keys(values: Config, _: Config) -> dict[str, Any]:
+    """The same way back."""
+    keys = values["kv_heads"]
+    told = isinstance(keys, list) and len(keys) == values["depth"] and len(set(keys) - {0}) == 1
+    if not told:
+        raise Problem(f"attention.head_count_kv is {keys!r}; expected 0 or one number of heads for each layer.")
+    return {"kv_heads": max(keys), "pattern": shortest(["full" if key else "conv" for key in keys])}
+
+
 LFM2 = Family(
     parts=PARTS | {"qk_norm": True, "pattern": ["conv", "conv", "full"], "eps": 1e-5},
     model_type="lfm2",
@@ -95,4 +114,9 @@ LFM2 = Family(
     write=write,
     lacks=lacks,
     names=NAMES,
+    gguf=SPOKEN,
+    gguf_keys=RMS_ROTARY | {"convolution": "shortconv.l_cache"},
+    gguf_says=keys_of_layers,
+    gguf_follows=layers_by_keys,
+    gguf_stretches=STRETCHES,
 )

@@ -1,9 +1,10 @@
 """T5: an encoder and a decoder with relative positions in buckets, RMS norm before each half, and scores that nobody scales.
 
 The first T5 has one table for ids and head, and divides what the head reads; T5 1.1 has a head of its own and a gated
-feed-forward. Nothing here needs torch.
+feed-forward, or, as transformers 5 makes it anew, the table undivided. Nothing here needs torch.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from groundup.errors import Problem
@@ -23,20 +24,30 @@ START = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}  # a
 
 
 def read(config: Config, where: str) -> dict[str, Any]:
-    """Depths of both stacks, the feed-forward, and whether the head is the table: of that, older files say whether weights
-    are tied, those of transformers 5 only whether vectors are divided, which is the same."""
+    """Depths of both stacks, the feed-forward, and whether the head is the table: in older files it is if vectors are
+    divided; transformers 5 says both, and calls weights tied even where they are not (see `by_weights`)."""
     word = config.get("feed_forward_proj", "relu")
     found = [ours for (theirs, _), ours in CURVES.items() if theirs == word]
     if not found:
         known = ", ".join(theirs for theirs, _ in CURVES)
         raise Problem(f"{where}: feed_forward_proj is {word!r}; known here: {known}.")
-    layers = config.get("num_layers", 6)
+    layers, tie = config.get("num_layers", 6), config.get("tie_word_embeddings", True) is not False
+    scaled = config.get("scale_decoder_outputs", tie) is not False
+    undivided = not scaled and tie
     return {
         "depth": config.get("num_decoder_layers") or layers,
-        "encoder": {"depth": layers},
+        "encoder": {"depth": layers} | ({"scaled_head": False} if undivided else {}),
         "feedforward": found[0],
-        "tied": config.get("scale_decoder_outputs", config.get("tie_word_embeddings", True)) is not False,
+        "tied": scaled or undivided,
     }
+
+
+def by_weights(settings: "ModelSettings", names: Collection[str]) -> "ModelSettings":
+    """A T5 1.1 whose file has a head of its own has one, whatever is said."""
+    if settings.encoder is None or not settings.tied or settings.encoder.scaled_head or "lm_head.weight" not in names:
+        return settings
+    encoder = settings.encoder.model_copy(update={"scaled_head": True})  # which means nothing without a tied head
+    return settings.model_copy(update={"tied": False, "encoder": encoder})
 
 
 def write(settings: "ModelSettings") -> dict[str, Any]:
@@ -50,21 +61,19 @@ def write(settings: "ModelSettings") -> dict[str, Any]:
         "dense_act_fn": curve,
         "is_gated_act": word.startswith("gated-"),
         "tie_word_embeddings": settings.tied,
-        "scale_decoder_outputs": settings.tied,
+        "scale_decoder_outputs": settings.tied and settings.encoder.scaled_head,
         "is_encoder_decoder": True,
     }
 
 
 def lacks(settings: "ModelSettings") -> list[str]:
-    """Both stacks are of one width there, and a tied head is a divided one."""
+    """Both stacks are of one width there."""
     encoder = settings.encoder
     if encoder is None:
         return ["encoder = None"]
     wrong = [
         f"encoder.{name} = {value}" for name, value in encoder if name in ("heads", "hidden", "head_bias") and value
     ]
-    if settings.tied and not encoder.scaled_head:
-        wrong.append("encoder.scaled_head = False")
     if settings.kv_heads != settings.heads:
         wrong.append(f"kv_heads = {settings.kv_heads}")
     if settings.feedforward not in CURVES.values():
@@ -121,6 +130,7 @@ T5 = Family(
     write=write,
     lacks=lacks,
     named=named,
+    by_weights=by_weights,
     copies={f"{side}.embed_tokens.weight": "shared.weight" for side in ("encoder", "decoder")},
     spare=("EncDecAttention.relative_attention_bias.weight",),
     architecture="encoder_decoder",

@@ -25,7 +25,9 @@ export const WAYS = {
   },
 };
 
-const ENDS = { stop: "", length: "cut at the limit", stopped: "stopped" };
+const ENDS = { stop: "", length: "cut at the limit", stopped: "stopped", content_filter: "ended by the filter" };
+const SCALES = [50, 100, 200, 500, 1000, 2000, 5000, 10000]; // tokens/s at the right end of a gauge
+let fastest = 0; // of all answers that have ended: gauges side by side have one scale
 
 function element(kind, className, text) {
   const made = document.createElement(kind);
@@ -44,7 +46,7 @@ function button(text, action) {
 export class Answer {
   // ask() -> the body of the request; given: text that stands before the answer; again: what "Again" does
   constructor({ model, way, ask, given = "", again }) {
-    Object.assign(this, { model, way: WAYS[way], ask, given, said: "", tokens: 0, attempt: 0 });
+    Object.assign(this, { model, way: WAYS[way], ask, given, said: "", entries: [], tokens: 0, attempt: 0, end: "" });
     this.element = element("article", "answer");
     this.body = element("p", "text");
     this.body.tabIndex = 0;
@@ -57,11 +59,19 @@ export class Answer {
     const buttons = element("span", "buttons");
     buttons.append(this.again, this.copy);
     const foot = element("div", "foot");
-    foot.append(this.speed, buttons);
+    this.gauge = element("span", "gauge");
+    this.gauge.setAttribute("role", "meter");
+    this.gauge.setAttribute("aria-label", "Tokens a second");
+    this.gauge.append(element("span", ""));
+    foot.append(this.gauge, this.speed, buttons);
     this.wrong = element("p", "wrong");
     this.wrong.setAttribute("role", "alert");
     this.wrong.hidden = true;
     this.element.append(element("h2", "", model), this.body, this.wrong, foot);
+  }
+
+  get whole() {
+    return this.given + this.said;
   }
 
   get running() {
@@ -80,7 +90,10 @@ export class Answer {
     let end = "stop";
     try {
       const body = { model: this.model, ...this.way.asked, ...this.ask(this.attempt) };
+      this.asked = body;
       this.attempt += 1;
+      this.echoes = body.echo === true; // the first chunk is what was given, with its own chances
+      if (this.given && !this.echoes) this.body.append(element("span", "given", this.given));
       for await (const chunk of stream(this.way.path, body, abort.signal)) {
         const choice = chunk.choices[0];
         if (choice) this.take(choice);
@@ -96,9 +109,8 @@ export class Answer {
   }
 
   begin() {
-    Object.assign(this, { said: "", tokens: 0, began: performance.now(), last: 0, splitter: new Splitter() });
+    Object.assign(this, { said: "", entries: [], tokens: 0, began: performance.now(), first: 0, last: 0, times: [], splitter: new Splitter() });
     this.body.replaceChildren();
-    if (this.given) this.body.append(element("span", "given", this.given));
     this.wrong.hidden = true;
     this.speed.textContent = "";
     this.again.hidden = this.copy.hidden = true;
@@ -111,23 +123,55 @@ export class Answer {
     const entries = this.way.entries(choice);
     const text = this.way.text(choice);
     if (!text && !entries.length) return;
+    const spans = this.splitter.split(text, entries).map((part) => span(part.text, part.entries));
+    if (this.echoes) {
+      this.echoes = false;
+      spans.forEach((each) => each.classList.add("given"));
+      return this.body.append(...spans);
+    }
     this.last = performance.now();
+    this.first ||= this.last;
     this.said += text;
     this.tokens += entries.length;
-    this.body.append(...this.splitter.split(text, entries).map((part) => span(part.text, part.entries)));
+    this.entries.push(...entries);
+    this.times.push([this.last, entries.length]);
+    this.body.append(...spans);
     this.measure("");
     this.changed();
   }
 
+  // Tokens a second over the last second while it writes, over all when it has ended.
+  pace(end) {
+    if (!end) {
+      while (this.times.length > 2 && this.last - this.times[0][0] > 1000) this.times.shift();
+      const made = this.times.slice(1).reduce((sum, [, count]) => sum + count, 0);
+      const took = this.last - this.times[0]?.[0];
+      if (made && took > 300) return (1000 * made) / took;
+    }
+    return (1000 * this.tokens) / (this.last - this.began); // the prompt's reading included: what the reader feels
+  }
+
   measure(end) {
-    const seconds = (this.last - this.began) / 1000; // reading the prompt and the way here included: what the reader feels
     const words = [`${this.tokens} token${this.tokens === 1 ? "" : "s"}`];
-    if (this.tokens && seconds > 0) words.push(`${(this.tokens / seconds).toFixed(0)} tokens/s`);
+    const pace = this.tokens && this.last > this.began ? this.pace(end) : 0;
+    if (pace) words.push(`${pace.toFixed(0)} tokens/s`);
+    if (this.first && end) words.push(`first after ${((this.first - this.began) / 1000).toFixed(2)} s`);
+    const known = this.entries.filter((entry) => entry.logprob !== null);
+    const bits = -known.reduce((sum, entry) => sum + entry.logprob, 0) / Math.LN2 / known.length;
+    if (known.length && end) words.push(`${bits.toFixed(2)} bits a token`);
     if (ENDS[end]) words.push(ENDS[end]);
     this.speed.textContent = words.join(" · ");
+    if (end) fastest = Math.max(fastest, pace);
+    const most = SCALES.find((scale) => scale > fastest) ?? fastest;
+    this.gauge.hidden = !pace;
+    this.gauge.title = `${pace.toFixed(0)} of ${most} tokens/s`;
+    this.gauge.setAttribute("aria-valuenow", pace.toFixed(0));
+    this.gauge.setAttribute("aria-valuemax", most);
+    this.gauge.firstChild.style.width = `${Math.min(100, (100 * pace) / most)}%`;
   }
 
   finish(end) {
+    this.end = end;
     this.element.classList.remove("busy");
     this.element.setAttribute("aria-busy", "false");
     this.again.hidden = false;
@@ -144,7 +188,7 @@ export class Answer {
 
   async copied() {
     try {
-      await navigator.clipboard.writeText(this.given + this.said);
+      await navigator.clipboard.writeText(this.whole);
       this.copy.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(this.body);

@@ -2,6 +2,7 @@
 
 import { list } from "/page/api.js";
 import { Answer } from "/page/answer.js";
+import { asData, asText, download } from "/page/save.js";
 import { hide, watch } from "/page/tokens.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,7 +16,7 @@ const MODES = {
 };
 
 let models = [];
-let turns = []; // [{question, answers: [Answer], element}]
+let turns = []; // [{mode, system, question, answers: [Answer], element}]
 
 const mode = () => document.querySelector("[name=mode]:checked").value;
 const compared = () => [...document.querySelectorAll("#compared input:checked")].map((box) => box.value);
@@ -28,6 +29,12 @@ function number(name) {
   return field.value === "" || !field.validity.valid ? undefined : Number(field.value);
 }
 
+// At most as many as the server takes; "\\n" written out is a line break.
+function stops() {
+  const lines = how.elements.stop.value.split("\n").filter((line) => line).map((line) => line.replaceAll("\\n", "\n"));
+  return lines.length ? lines.slice(0, 8) : undefined;
+}
+
 function settings(attempt, common) {
   const seed = number("seed");
   return {
@@ -35,6 +42,7 @@ function settings(attempt, common) {
     top_p: number("top_p"),
     top_k: number("top_k"),
     max_tokens: number("max_tokens"),
+    stop: stops(),
     seed: seed === undefined ? common : seed + attempt, // asked again, even a given seed should give something new
   };
 }
@@ -68,10 +76,13 @@ function recall() {
 function messages(upTo) {
   const said = turns.slice(0, turns.indexOf(upTo)).filter((turn) => turn.answers[0].said && turn.seen !== false);
   return [
+    ...opening(upTo),
     ...said.flatMap((turn) => [{ role: "user", content: turn.question }, { role: "assistant", content: turn.answers[0].said }]),
     { role: "user", content: upTo.question },
   ];
 }
+
+const opening = (turn) => (turn.system ? [{ role: "system", content: turn.system }] : []);
 
 const ASKING = {
   chat(turn) {
@@ -80,11 +91,11 @@ const ASKING = {
   },
   compare(turn) {
     const common = Math.floor(Math.random() * 2 ** 31);
-    const body = (attempt) => ({ messages: [{ role: "user", content: turn.question }], ...settings(attempt, common + attempt) });
+    const body = (attempt) => ({ messages: [...opening(turn), { role: "user", content: turn.question }], ...settings(attempt, common + attempt) });
     return compared().map((name) => new Answer({ model: name, way: "chat", ask: body }));
   },
   continue(turn) {
-    const body = (attempt) => ({ prompt: turn.question, ...settings(attempt) });
+    const body = (attempt) => ({ prompt: turn.question, echo: how.elements.score.checked || undefined, ...settings(attempt) });
     return [new Answer({ model: how.elements.model.value, way: "continue", given: turn.question, ask: body })];
   },
 };
@@ -102,13 +113,18 @@ async function ask(turn) {
 
 function say(question) {
   if (!question.trim() || busy() || !models.length || (mode() === "compare" && !compared().length)) return;
-  const turn = { question, element: document.createElement("li") };
+  const system = mode() === "continue" ? "" : how.elements.system.value.trim();
+  const turn = { mode: mode(), system, question, element: document.createElement("li") };
   turn.answers = ASKING[mode()](turn);
   if (mode() !== "continue") {
-    const mine = document.createElement("p");
+    const [said, mine, edit] = ["div", "p", "button"].map((kind) => document.createElement(kind));
+    said.className = "said";
     mine.className = "mine";
     mine.textContent = question;
-    turn.element.append(mine);
+    Object.assign(edit, { type: "button", className: "quiet edit", textContent: "Edit" });
+    edit.addEventListener("click", () => rewrite(turn));
+    said.append(mine, edit);
+    turn.element.append(said);
   }
   const answers = document.createElement("div");
   answers.className = "answers";
@@ -119,6 +135,36 @@ function say(question) {
   ask(turn);
   show();
   main.scrollTop = main.scrollHeight;
+}
+
+// A question is written once more: it and all that came after it are taken back.
+function rewrite(turn) {
+  const from = turns.indexOf(turn);
+  for (const each of turns.splice(from)) {
+    each.answers.forEach((answer) => answer.stop());
+    each.element.remove();
+  }
+  write(turn.question);
+}
+
+function write(text) {
+  words.value = text;
+  words.focus();
+  words.setSelectionRange(text.length, text.length);
+  hide();
+  grow();
+  show();
+}
+
+// Where a text may go on otherwise: what stands up to a token and with it comes back as a beginning.
+function goOnFrom(spot) {
+  if (mode() !== "continue" || busy()) return;
+  let text = "";
+  for (const each of spot.parentElement.children) {
+    text += each.textContent;
+    if (each === spot) break;
+  }
+  write(text);
 }
 
 function clear() {
@@ -139,6 +185,8 @@ function show() {
   $("send").disabled = !words.value.trim();
   $("welcome").hidden = turns.length > 0;
   $("clear").disabled = !turns.length;
+  $("save").hidden = !turns.length;
+  document.querySelectorAll(".edit").forEach((button) => (button.hidden = running));
   for (const turn of turns) {
     const last = turn === turns.at(-1);
     if (mode() === "chat" && !turn.answers[0].running) turn.answers[0].again.hidden = !last;
@@ -147,7 +195,9 @@ function show() {
 
 function changedMode() {
   const { title, about, hint } = MODES[mode()];
-  document.body.classList.toggle("compare", mode() === "compare");
+  for (const name of Object.keys(MODES)) document.body.classList.toggle(name, mode() === name);
+  $("system-field").hidden = mode() === "continue";
+  $("score-field").hidden = $("from-here").hidden = mode() !== "continue";
   $("model-field").hidden = mode() === "compare" || models.length < 2;
   $("compared").hidden = mode() !== "compare";
   $("welcome-title").textContent = title;
@@ -168,7 +218,7 @@ talk.addEventListener("changed", () => {
   if (follow) main.scrollTop = main.scrollHeight;
   show();
 });
-watch(main);
+watch(main, goOnFrom);
 
 $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -181,6 +231,10 @@ $("composer").addEventListener("submit", (event) => {
 });
 $("stop").addEventListener("click", () => turns.forEach((turn) => turn.answers.forEach((answer) => answer.stop())));
 $("clear").addEventListener("click", () => { clear(); words.focus(); });
+for (const [id, name, type, made] of [["save-text", "conversation.md", "text/markdown", asText], ["save-data", "conversation.json", "application/json", asData]])
+  $(id).addEventListener("click", () => { download(name, type, made(turns)); $("save").open = false; });
+document.addEventListener("click", (event) => { if (!$("save").contains(event.target)) $("save").open = false; });
+$("save").addEventListener("focusout", (event) => { if (event.relatedTarget && !$("save").contains(event.relatedTarget)) $("save").open = false; });
 words.addEventListener("input", () => { grow(); show(); });
 words.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -190,6 +244,7 @@ words.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   if (busy()) $("stop").click();
+  $("save").open = false;
   toggleSettings(false);
 });
 how.addEventListener("input", () => { told(); keep(); });

@@ -8,6 +8,7 @@ const card = document.getElementById("card");
 export function span(text, entries) {
   const made = document.createElement("span");
   made.textContent = text;
+  entries = entries.filter((entry) => entry.logprob !== null); // the first token of a text has nothing before it
   if (entries.length) {
     const probability = Math.exp(Math.min(...entries.map((entry) => entry.logprob)));
     made.className = `t p${probability < 0.02 ? 0 : probability < 0.1 ? 1 : probability < 0.3 ? 2 : probability < 0.6 ? 3 : probability < 0.85 ? 4 : 5}`;
@@ -90,14 +91,20 @@ export function hide() {
   card.hidden = true;
 }
 
-// Pointer, finger and keyboard over everything inside `area`.
-export function watch(area) {
+// Pointer, finger and keyboard over everything inside `area`; `chosen` hears of a token that was clicked or entered.
+export function watch(area, chosen) {
+  area.addEventListener("click", (event) => event.target.matches?.(".t") && getSelection().isCollapsed && chosen(event.target));
   area.addEventListener("pointerover", (event) => (event.target.matches?.(".t") ? show(event.target) : hide()));
   area.addEventListener("pointerleave", hide);
   area.addEventListener("scroll", hide, { passive: true });
   area.addEventListener("focusout", hide);
   area.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
+    if (event.key === "Enter" && event.target.matches(".text")) {
+      const on = event.target.querySelector(".t.on");
+      if (on) chosen(on);
+      return;
+    }
     if (!event.target.matches(".text") || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     event.preventDefault();
     const all = [...event.target.querySelectorAll(".t")];

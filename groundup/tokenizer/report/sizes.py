@@ -23,11 +23,15 @@ def curve(tokenizer: Tokenizer, texts: Sequence[str], sizes: Sequence[int] = ())
     whole = ordered(tokenizer)
     if not sizes and whole is None:
         return []
-    sizes = sorted({*sizes} or {*takewhile(lambda size: size < tokenizer.size, (LEAST << k for k in range(32))), tokenizer.size})
+    sizes = sorted(
+        {*sizes} or {*takewhile(lambda size: size < tokenizer.size, (LEAST << k for k in range(32))), tokenizer.size}
+    )
     cut = [size for size in sizes if whole is not None and size <= tokenizer.size]
     anew = [size for size in sizes if size not in cut]
     if anew and len(texts) < 2:
-        raise Problem("a tokenizer of another size is trained on half of the documents and measured on the others: give two or more")
+        raise Problem(
+            "a tokenizer of another size is trained on half of the documents and measured on the others: give two or more"
+        )
     found = [point(smaller(whole, size), texts, "cut down") for size in cut if whole is not None]
     learn, check = texts[::2], texts[1::2]
     found += [point(kind_named(tokenizer.kind.name).train(learn, size), check, "trained") for size in anew]

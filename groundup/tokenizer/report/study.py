@@ -116,9 +116,14 @@ def of_group(tokenizer: Tokenizer, texts: Sequence[str], uses: np.ndarray) -> di
 def together(groups: Any) -> dict[str, Any]:
     """The figures of all groups as one."""
     groups = list(groups)
-    summed = {key: sum(each[key] for each in groups) for key in ("documents", "bytes", "characters", "tokens", "unknown", "words")}
+    summed = {
+        key: sum(each[key] for each in groups)
+        for key in ("documents", "bytes", "characters", "tokens", "unknown", "words")
+    }
     tokens, number = max(summed["tokens"], 1), max(summed["words"], 1)
-    weighted = {key: round(sum(each[key] * each["words"] for each in groups) / number, 4) for key in ("fertility", "whole")}
+    weighted = {
+        key: round(sum(each[key] * each["words"] for each in groups) / number, 4) for key in ("fertility", "whole")
+    }
     per_token = {f"{key}_per_token": round(summed[key] / tokens, 4) for key in ("bytes", "characters")}
     return summed | per_token | weighted
 
@@ -152,7 +157,11 @@ def of_tokens(tokenizer: Tokenizer, uses: np.ndarray) -> dict[str, Any]:
     rare = trained[np.argsort(uses[trained], kind="stable")]
     rare = rare[uses[rare] > 0][:RAREST]
     own = [tokenizer.tokens[token] for token in trained.tolist()] if tokenizer.kind.name in ("bpe", "byte") else []
-    lost = [token for token, ids in zip(trained.tolist(), tokenizer.encode_many(own), strict=False) if ids.tolist() != [token]]
+    lost = [
+        token
+        for token, ids in zip(trained.tolist(), tokenizer.encode_many(own), strict=False)
+        if ids.tolist() != [token]
+    ]
 
     def told(tokens: Any) -> list[dict[str, Any]]:
         return [{"id": int(token), "text": shown(tokenizer, int(token)), "uses": int(uses[token])} for token in tokens]

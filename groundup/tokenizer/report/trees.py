@@ -14,7 +14,9 @@ class Trees:
         self.tokenizer = tokenizer
         self.parts: dict[int, tuple[int, int]] = {}
         for a, b, made in getattr(tokenizer.kind, "merges", ()):
-            self.parts.setdefault(made, (a, b))  # a token of a published file may be made in several ways: the first one
+            self.parts.setdefault(
+                made, (a, b)
+            )  # a token of a published file may be made in several ways: the first one
         self.control = set(tokenizer.specials.values())
         self.scores = [score for _, score in getattr(tokenizer.kind, "vocabulary", ())]
 

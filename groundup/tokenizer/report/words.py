@@ -38,7 +38,8 @@ def costs(tokenizer: Tokenizer, counts: Counter[str]) -> dict[str, Any]:
     def told(places: Iterable[int]) -> list[dict[str, Any]]:
         chosen = [int(at) for at in places if pieces[at] > 1][:SHOWN]
         return [
-            {"word": words[at].strip(), "times": int(times[at]), "tokens": segmented(tokenizer, written[at])} for at in chosen
+            {"word": words[at].strip(), "times": int(times[at]), "tokens": segmented(tokenizer, written[at])}
+            for at in chosen
         ]
 
     return {

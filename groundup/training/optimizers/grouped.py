@@ -7,7 +7,7 @@ not finite has strength 0: decided on the device, it leaves weights and moments 
 # pyright: reportPrivateImportUsage=false
 # (what torch's own optimizers call has names that torch does not export)
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +19,9 @@ from groundup.training.optimizers.storage import Kept, keep
 from groundup.training.settings import OptimizerSettings
 
 BUNDLE = 1 << 24  # numbers whose moments are wide at once, where they are not kept so
+NEAR = (
+    1 << 19
+)  # numbers whose gradients are wide at once, where they come short: they stay in the cache until they are used
 
 Moments = dict[str, list[Tensor]]
 
@@ -68,13 +71,13 @@ class Grouped:
         raise NotImplementedError
 
     @torch.no_grad()
-    def update(self, gradients: dict[str, Tensor], factor: float, strength: Tensor) -> None:
+    def update(self, gradients: Mapping[str, Tensor], factor: float, strength: Tensor) -> None:
         """One step at `factor` times the rates; strength 1, or 0 to leave everything as it is. Gradients are used up."""
         if not self.groups:
             return
         steps = self.slots[f"{self.name}.steps"].add_(strength)
         for rule, group in self.groups:
-            for names in self._bundles(group):
+            for names in self._bundles(group, not isinstance(gradients, dict)):
                 weights = [self.parameters[name] for name in names]
                 given = [gradients[name] for name in names]
                 decay = penalise(given, weights, rule.decay, self.settings.decay_way)
@@ -85,14 +88,14 @@ class Grouped:
                     for name, value in zip(names, values, strict=True):
                         self.kept[name][moment].write(value, steps)
 
-    def _bundles(self, names: list[str]) -> Iterator[list[str]]:
-        """All at once where moments are wide anyway, else as many as may be wide together."""
-        if self.settings.state == "f32":
+    def _bundles(self, names: list[str], short: bool = False) -> Iterator[list[str]]:
+        """All at once where moments are wide anyway, else as many as may be wide together; fewer where gradients are `short`."""
+        if self.settings.state == "f32" and not short:
             yield names
             return
-        few, size = [], 0
+        few, size, most = [], 0, NEAR if short else BUNDLE
         for name in names:
-            if few and size + self.parameters[name].numel() > BUNDLE:
+            if few and size + self.parameters[name].numel() > most:
                 yield few
                 few, size = [], 0
             few.append(name)

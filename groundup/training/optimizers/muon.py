@@ -2,7 +2,7 @@
 
 # pyright: reportPrivateImportUsage=false
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -44,7 +44,7 @@ class Muon(Grouped):
             self.slots["muon.steps"] = torch.zeros((), dtype=torch.float32, device=device)
 
     @torch.no_grad()
-    def update(self, gradients: dict[str, Tensor], factor: float, strength: Tensor) -> None:
+    def update(self, gradients: Mapping[str, Tensor], factor: float, strength: Tensor) -> None:
         """One step at `factor` times the rates; strength 1, or 0 to leave everything as it is."""
         self.rest.update(gradients, factor, strength)
         steps = self.slots["muon.steps"].add_(strength) if "muon.steps" in self.slots else strength

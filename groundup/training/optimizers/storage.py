@@ -1,7 +1,8 @@
 """How an optimizer's moments lie in memory between two steps: whole, in bf16, in 8 bits, or in the host's memory.
 
 A step reads them as wide numbers, changes those in place and writes them back. What is kept is part of the training's
-state, so a checkpoint holds it as it is and a resumed training goes on with the same bits.
+state, so a checkpoint holds it as it is and a resumed training goes on with the same bits. On processors one walk of
+`kernels/moments.py` does what is written here in torch's operations, to the same bits.
 """
 
 import zlib
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -67,6 +69,16 @@ class Bf16:
 
     def write(self, value: Tensor, steps: Tensor) -> None:
         key = (steps.to(torch.int32) * 0x3C6EF372 + self.salt).reshape(1)
+        if walks(value):
+            from groundup.kernels import moments
+
+            flat, out = value.contiguous().view(-1).view(torch.int32), self.tensor.view(-1).view(torch.int16)
+            moments.rounded(_seen(flat, np.uint32), np.uint32(key.item() % 2**32), _seen(out, np.uint16))
+        else:
+            self.write_by_definition(value, key)
+
+    def write_by_definition(self, value: Tensor, key: Tensor) -> None:
+        """The same in torch's operations, on any device; key (1) int32."""
         noise = bits(key, -(-value.numel() // 2))[0].view(torch.int16)[: value.numel()]  # half of 32 bits for each
         self.tensor.copy_(rounded(value.float(), noise.view(value.shape).int()))
 
@@ -92,12 +104,32 @@ class Blocks:
         return {name: self.codes, f"{name}.scales": self.scales}
 
     def read(self) -> Tensor:
+        if self.codes.device.type != "cpu" or self.wide != torch.float32:
+            return self.read_by_definition()
+        from groundup.kernels import moments
+
+        out, codes = torch.empty(self.shape), self.codes.view(-1).numpy()
+        moments.opened(codes, self.scales.numpy(), self.levels.shares.numpy(), self.root, out.view(-1).numpy())
+        return out
+
+    def read_by_definition(self) -> Tensor:
+        """The same in torch's operations, on any device."""
         shares = self.levels.shares[self.codes.flatten().int()]
         value = (_blocks(shares) * self.scales[:, None]).flatten()[: shares.numel()]
         value = value.square() if self.root else value
         return value.view(self.shape).to(self.wide)
 
     def write(self, value: Tensor, steps: Tensor) -> None:
+        if not walks(value):
+            return self.write_by_definition(value)
+        from groundup.kernels import moments
+
+        between, first = self.levels.between.numpy(), self.levels.first.numpy()
+        codes, flat = self.codes.view(-1).numpy(), value.contiguous().view(-1).numpy()
+        moments.closed(flat, between, first, self.root, codes, self.scales.numpy())
+
+    def write_by_definition(self, value: Tensor) -> None:
+        """The same in torch's operations, on any device."""
         flat = value.float().flatten()
         flat = flat.sqrt() if self.root else flat
         blocks = _blocks(flat)
@@ -109,6 +141,15 @@ class Blocks:
         else:
             codes = codes + 128 * ((shares < 0) & (codes > 0))
         self.codes.copy_(codes.view_as(self.codes))
+
+
+def walks(value: Tensor) -> bool:
+    """Whether numbers lie where compiled loops walk."""
+    return value.device.type == "cpu" and value.dtype == torch.float32
+
+
+def _seen(flat: Tensor, kind: type[np.generic]) -> np.ndarray:
+    return flat.numpy().view(kind)
 
 
 def _blocks(flat: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Every optimizer by its name, and beside it the formula that it must equal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -21,7 +21,7 @@ class Optimizer(Protocol):
 
     slots: dict[str, Tensor]  # its part of the state of the training
 
-    def update(self, gradients: dict[str, Tensor], factor: float, strength: Tensor) -> None:
+    def update(self, gradients: Mapping[str, Tensor], factor: float, strength: Tensor) -> None:
         """One step at `factor` times the rates; strength 1, or 0 to leave everything as it is. Gradients are used up."""
         ...
 

@@ -2,34 +2,15 @@
 
 # pyright: reportMissingImports=false
 
-from typing import Any
-
 from groundup.training.trackers.follow import Facts
+from groundup.training.trackers.history import History
 
 
-class Run:
-    """Lines of one run."""
-
-    def __init__(self, run: Any):
-        self.run = run
-
-    def log(self, step: int, values: dict[str, float]) -> None:
-        """One row of its history; `step` is a name that trackio keeps for itself."""
-        self.run.log(values, step=step)
-
-    def rewind(self, step: int) -> None:
-        """Nothing is to be taken back: the same steps bring the same bits."""
-
-    def close(self) -> None:
-        """Wait for what is on its way."""
-        self.run.finish()
-
-
-def begin(facts: Facts) -> Run:
+def begin(facts: Facts) -> History:
     """The run of this training, or the one it had before it was interrupted."""
     import trackio
 
-    return Run(
+    return History(
         trackio.init(
             project=facts.project,
             name=f"{facts.name}-{facts.run[:8]}",

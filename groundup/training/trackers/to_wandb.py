@@ -2,30 +2,11 @@
 
 # pyright: reportMissingImports=false
 
-from typing import Any
-
 from groundup.training.trackers.follow import Facts
+from groundup.training.trackers.history import History
 
 
-class Run:
-    """Lines of one run; W&B keeps the first of each step, so what a resumed training tells again changes nothing."""
-
-    def __init__(self, run: Any):
-        self.run = run
-
-    def log(self, step: int, values: dict[str, float]) -> None:
-        """One row of its history."""
-        self.run.log(values, step=step)
-
-    def rewind(self, step: int) -> None:
-        """Nothing is to be taken back: the same steps bring the same bits."""
-
-    def close(self) -> None:
-        """Wait for what is on its way."""
-        self.run.finish()
-
-
-def begin(facts: Facts) -> Run:
+def begin(facts: Facts) -> History:
     """The run of this training, or the one it had before it was interrupted; WANDB_MODE and the like are heeded."""
     import wandb
 
@@ -41,4 +22,4 @@ def begin(facts: Facts) -> Run:
         mode=None if wandb.login(prompt=False) else "offline",  # without a key it would ask for one
         settings=wandb.Settings(silent=True, console="off", disable_git=True, save_code=False),
     )
-    return Run(run)
+    return History(run)

@@ -73,6 +73,7 @@ export function chart(place, lines, how) {
     const kind = `c${line.colour}${line.dashed ? " dashed" : ""}`;
     if (how.smooth) svg.append(drawn("path", {class: `${kind} raw`, d: trace(line.x, line.y, right, up, how, height)}));
     svg.append(drawn("path", {class: kind, d: trace(line.x, line.s, right, up, how, height)}));
+    for (const at of alone(line.x, line.s, how)) svg.append(drawn("circle", {class: `dot c${line.colour}`, cx: right(line.x[at]), cy: up(line.s[at]), r: 3}));
   }
   point(place, svg, lines, right, up, how);
 }
@@ -98,6 +99,12 @@ function trace(x, y, right, up, how, height) {
     pen = "L";
   }
   return parts.join("");
+}
+
+// Values without a neighbour, which no line would show.
+function alone(x, y, how) {
+  const there = at => at >= 0 && at < y.length && y[at] !== null && !(how.logy && y[at] <= 0) && !(how.logx && x[at] <= 0);
+  return x.map((_, at) => at).filter(at => there(at) && !there(at - 1) && !there(at + 1));
 }
 
 export function nearest(x, wanted) {

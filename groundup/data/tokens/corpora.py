@@ -1,0 +1,153 @@
+"""Texts on their way to becoming numbers: documents of one or several corpora, in an order that never changes.
+
+Folders of the corpus stage, and anybody's Parquet and JSON lines with a column of texts, come in; blocks of documents go
+out, each as long as keeps all cores busy, from the first or from any later one on.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from queue import Empty, Full, Queue
+from typing import TypeVar
+
+from groundup.data.reading.fields import Fields
+from groundup.data.reading.files import Reader, format_of
+from groundup.data.reading.walk import find
+from groundup.errors import Problem
+
+BLOCK = 16 << 20  # bytes of text that are encoded at once
+WAIT = 0.1  # seconds after which a reader that is ahead looks whether anybody still wants to read
+LINES = (".jsonl", ".ndjson")
+Item = TypeVar("Item")
+
+
+class Corpora:
+    """The documents of some folders or files, those of the first one first."""
+
+    def __init__(self, paths: Sequence[str], column: str = "text"):
+        self.column = column
+        self.files = [file for path in paths for file in text_files(Path(path))]
+
+    @property
+    def known(self) -> int:
+        """How many documents there are, or 0 where only reading all lines would tell."""
+        if any(file.suffix != ".parquet" for file in self.files):
+            return 0
+        return sum(map(rows_in, self.files))
+
+    def documents(self, skip: int = 0) -> Iterator[bytes]:
+        """Every document's text as UTF-8, but for the first `skip`."""
+        for file in self.files:
+            if skip and file.suffix == ".parquet" and (count := rows_in(file)) <= skip:
+                skip -= count
+                continue
+            for document in self._read(file):
+                if skip:
+                    skip -= 1
+                else:
+                    yield document
+
+    def _read(self, file: Path) -> Iterator[bytes]:
+        return rows(file, self.column) if file.suffix == ".parquet" else lines(file, self.column)
+
+
+def in_blocks(documents: Iterable[bytes], size: int = BLOCK) -> Iterator[list[bytes]]:
+    """Documents in lists of about `size` bytes."""
+    block, length = [], 0
+    for document in documents:
+        block.append(document)
+        length += len(document)
+        if length >= size:
+            yield block
+            block, length = [], 0
+    if block:
+        yield block
+
+
+def text_files(path: Path) -> list[Path]:
+    """The files of a corpus in order: kept-*.parquet of the corpus stage, or all Parquet and JSON lines in a folder."""
+    if path.is_dir() and (kept := sorted(path.glob("kept-*.parquet"))):
+        return kept
+    found = (file.path for file in find([str(path)], Counter()))
+    files = [file for file in found if format_of(file.name)[0] in (".parquet", *LINES)]
+    if not files:
+        raise Problem(
+            f"{path} has no kept-*.parquet, and no Parquet or JSON lines of other people either: give the folder that the "
+            "corpus stage made (groundup corpus files=… reads all other formats)"
+        )
+    return files
+
+
+def rows_in(file: Path) -> int:
+    """How many documents a Parquet file holds."""
+    import pyarrow.parquet as parquet
+
+    return parquet.ParquetFile(file).metadata.num_rows
+
+
+def rows(file: Path, column: str) -> Iterator[bytes]:
+    """The texts of a Parquet file; a missing one is an empty one."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    table = parquet.ParquetFile(file)
+    found = table.schema_arrow
+    texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    if column not in found.names or found.field(column).type not in texts:
+        raise Problem(
+            f"{file} has no column {column!r} of texts; it has {', '.join(found.names)}: name one with column=…"
+        )
+    for batch in table.iter_batches(256, columns=[column]):
+        yield from (text or b"" for text in batch.column(column).cast(pa.large_binary()).to_pylist())
+
+
+def lines(file: Path, column: str) -> Iterator[bytes]:
+    """The texts of a file of JSON lines, compressed or not; a line without one is a Problem."""
+    for record in Reader([str(file)], Fields.model_validate({"text": column})):
+        if record.problem:
+            raise Problem(
+                f"{file}, {record.id.rpartition('#')[2]}: {record.problem}; take the line out, or name a column"
+            )
+        yield record.body
+
+
+def ahead(items: Iterator[Item], most: int = 2) -> Iterator[Item]:
+    """The same items, drawn by a thread of their own that is up to `most` of them ahead."""
+    waiting: Queue[tuple[str, Item | BaseException | None]] = Queue(most)
+    enough = threading.Event()
+
+    def put(kind: str, value: Item | BaseException | None) -> None:
+        while not enough.is_set():
+            try:
+                return waiting.put((kind, value), timeout=WAIT)
+            except Full:
+                continue
+
+    def draw() -> None:
+        try:
+            for item in items:
+                put("item", item)
+                if enough.is_set():
+                    return
+            put("end", None)
+        except BaseException as error:
+            put("error", error)
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = waiting.get()
+            if kind == "end":
+                return
+            if isinstance(value, BaseException):
+                raise value
+            yield value  # type: ignore[misc]
+    finally:
+        enough.set()
+        while thread.is_alive():
+            try:
+                waiting.get_nowait()
+            except Empty:
+                thread.join(WAIT)
