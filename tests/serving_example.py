@@ -61,9 +61,9 @@ class Server:
             self.process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
         try:
             self.until(lambda: "chat page: " in self.said.read_text() or self.process.poll() is not None, 240)
-            lines = self.said.read_text().splitlines()
-            assert "chat page: " in lines[1], lines
-            self.url = lines[1].split()[2]
+            said = self.said.read_text()  # behind a sentence when loops are compiled for the first time
+            assert "chat page: " in said, said
+            self.url = said.split("chat page: ")[1].split()[0]
             self.port = int(self.url.rsplit(":", 1)[1])
             self.wait_until_ready()
         except BaseException:
@@ -103,6 +103,11 @@ class Server:
         data = json.dumps({"messages": [{"role": "user", "content": "Hello"}], **body, "stream": True}).encode()
         request = urllib.request.Request(self.url + path, data, {"content-type": "application/json"})
         return urllib.request.urlopen(request, timeout=60)
+
+    def send(self, line: socket.socket, path: str, body: dict[str, Any]) -> None:
+        """Ask over a bare connection, without waiting for the answer."""
+        data = json.dumps(body).encode()
+        line.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data)
 
     def socket(self) -> socket.socket:
         """A bare connection."""

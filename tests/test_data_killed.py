@@ -40,6 +40,12 @@ def content(folder):
     return {name: told["sha256"] for name, told in files.items() if name not in (METRICS, MANIFEST)}
 
 
+def finished_shards(folder):
+    """When the shards that have their JSON were written; one without it is made again."""
+    shards = [path.with_suffix(".parquet") for path in folder.glob("staged-*.json")]
+    return {path.name: path.stat().st_mtime_ns for path in shards}
+
+
 def wait_for(condition, process):
     while not condition() and process.poll() is None:
         time.sleep(0.002)
@@ -69,10 +75,10 @@ def test_a_corpus_killed_at_any_moment_goes_on_and_ends_in_the_same_bytes(world,
         orphans += children_of(process.pid)
         process.kill()
         process.communicate()
-        left.append({path.name: path.stat().st_mtime_ns for path in partial.glob("staged/staged-*.parquet")})
+        left.append(finished_shards(partial / "staged"))
     assert finish(start(into, world / "pages", "workers=2")) == (0, "")
     assert content(into) == content(world / "whole")
-    assert 3 <= len(left[0]) <= len(left[1]) <= len(left[2]) and left[0].items() <= left[2].items()
+    assert len(left[0]) >= 3 and left[0].items() <= left[1].items() <= left[2].items()
     assert run.read_manifest(into)["attempts"] == 4 and not list(into.rglob("staged*"))
     assert orphans and not any(Path(f"/proc/{pid}").exists() for pid in orphans)
 

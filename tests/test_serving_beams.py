@@ -1,8 +1,5 @@
 """Searches over the API: what beams find, which of several answers are told, and that nobody waits for them."""
 
-import threading
-import urllib.error
-
 import pytest
 
 import groundup
@@ -106,19 +103,11 @@ def test_what_a_search_cannot_do_is_refused_by_name(server):
 
 def test_others_are_answered_while_a_search_goes_on_and_its_places_are_free_when_its_client_leaves(server):
     body = {"prompt": PROMPT, "max_tokens": 490, "use_beam_search": True, "best_of": 16, "ignore_eos": True}
-
-    def leave() -> None:
-        server.ask("/v1/completions", body, timeout=6)  # (0, "", {}) when the time is over
-
-    leaving = threading.Thread(target=leave)
-    leaving.start()
-    try:
-        server.until(
-            lambda: server.ask("/v1/completions", {**body, "max_tokens": 2})[0] == 429
-        )  # 16 of 20 places are taken
-        assert len(texts(complete(server, n=2))) == 2 and leaving.is_alive()
-    except urllib.error.URLError as error:  # pragma: no cover
-        raise AssertionError("the server stood still") from error
-    finally:
-        leaving.join()
+    with server.socket() as line:
+        server.send(line, "/v1/completions", body)
+        server.until(lambda: server.metric("num_requests_running") == 16)
+        assert server.ask("/v1/completions", {**body, "max_tokens": 2})[0] == 429  # 16 of 20 places are taken
+        assert len(texts(complete(server, n=2))) == 2
+        assert server.ask("/v1/completions", {**body, "max_tokens": 2})[0] == 429  # it still goes on
     server.until(lambda: server.ask("/v1/completions", {**body, "max_tokens": 2})[0] == 200, 20)
+    server.until(lambda: server.metric("num_requests_running") == 0)

@@ -65,13 +65,12 @@ def test_a_reader_who_leaves_frees_the_slot(server):
 
 
 def test_who_leaves_before_the_whole_answer_frees_the_slot_too(server):
-    body = json.dumps({"messages": [{"role": "user", "content": "x"}], "max_tokens": 4000}).encode()
-    for path, data in (
-        (CHAT, body),
-        ("/v1/completions", b'{"prompt": "x", "max_tokens": 4000, "echo": true, "logprobs": 1}'),
+    for path, body in (
+        (CHAT, {"messages": [{"role": "user", "content": "x"}], "max_tokens": 4000}),
+        ("/v1/completions", {"prompt": "x", "max_tokens": 4000, "echo": True, "logprobs": 1}),
     ):
         line = server.socket()
-        line.sendall(b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (path.encode(), len(data)) + data)
+        server.send(line, path, body)
         server.until(lambda: server.metric("num_requests_running") == 1)
         line.close()
         server.until(lambda: server.metric("num_requests_running") == 0, 2)

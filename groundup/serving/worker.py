@@ -91,6 +91,8 @@ class Writing:
 class Chore(Protocol):
     """Work of several passes that is no text of the engine's, taken one pass at a time."""
 
+    beams: int
+
     def advance(self) -> bool:
         """One more pass; whether there is more to do."""
         ...
@@ -162,8 +164,8 @@ class Worker(threading.Thread):
 
     @property
     def running(self) -> int:
-        """Texts that hold a slot."""
-        return len(self.engine.rows)
+        """Texts that are being written, and beams that are being searched."""
+        return len(self.engine.rows) + sum(chore.beams for chore in list(self.chores))
 
     @property
     def waiting(self) -> int:
@@ -182,7 +184,7 @@ class Worker(threading.Thread):
             if not self.engine.idle:
                 self._step()
             if self.chores:
-                self._do(self.chores.popleft())
+                self._do(self.chores[0])
             self.last = time.monotonic()
 
     def _hear(self) -> None:
@@ -207,10 +209,12 @@ class Worker(threading.Thread):
     def _do(self, chore: Chore) -> None:
         try:
             if chore.advance():
-                self.chores.append(chore)
+                self.chores.rotate(-1)
+                return
         except Exception as error:  # nor one bad search
             log.error("%s: a search failed (%s); it is given up", self.name, _where(error))
             chore.fail()
+        self.chores.remove(chore)
 
     def _recover(self, error: Exception) -> None:
         self.failures += 1
