@@ -11,7 +11,7 @@ from groundup.model.state import SegmentMemory
 from groundup.model.stateful import StatefulModel
 from tests.stateful_example import FAMILIES, ids, model, settings
 
-CLOSE = {"atol": 2e-5, "rtol": 1e-4}
+CLOSE = {"atol": 5e-5, "rtol": 1e-4}
 WAYS = ["steps", "plain"]
 
 
