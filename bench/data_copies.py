@@ -206,23 +206,45 @@ def kept(folder: Path) -> set[str]:
     return {json.loads(line)["id"] for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()}
 
 
+ALIKE = 0.5  # similarity from which texts count as each other's copies when decisions are compared
+
+
+def families(known: dict[str, str]) -> list[list[str]]:
+    """The documents (id -> text) in chains of those that are alike at all: who stays of a chain is chance, how many is not."""
+    from groundup.data.copies.near import NearSettings, Signer, candidates, resemblance, runs_of, words_of
+    from groundup.kernels.unions import roots_plainly
+
+    ids, signer = list(known), Signer(NearSettings(bands=60, rows=3))
+    runs = [runs_of(text, 5) for text in known.values()]
+    met: dict[tuple[int, int], list[int]] = {}
+    for number, text in enumerate(known.values()):
+        if len(words := words_of(text.lower())):
+            for place, band in enumerate(signer.sign(words).tolist()):
+                met.setdefault((place, band), []).append(number)
+    pairs = candidates(group for group in met.values() if len(group) > 1)
+    alike = [(one, other) for one, other in pairs if resemblance(runs[one], runs[other]) >= ALIKE]
+    alike += [(ids.index(id.removesuffix("-copy")), ids.index(id)) for id in ids if id.endswith("-copy")]
+    found: dict[int, list[str]] = {}
+    for id, root in zip(ids, roots_plainly(len(ids), alike), strict=True):
+        found.setdefault(root, []).append(id)
+    return list(found.values())
+
+
 def agreement(inside: Path, mine: set[str], other: set[str]) -> dict[str, Any]:
-    """On how many documents both decide alike, whichever of a text and its copy stays; and what the others are."""
+    """On how many documents both decide alike, whichever of some copies stays; and what the others are."""
     from groundup.data.copies.near import meets, resemblance, runs_of
 
     rows = (json.loads(line) for file in inside.glob("*.jsonl") for line in file.read_text().splitlines())
     known = {row["id"]: row["text"] for row in rows}
-    groups: dict[str, list[str]] = {}
-    for id in known:
-        groups.setdefault(id.removesuffix("-copy"), []).append(id)
-    different = [ids for ids in groups.values() if len(mine & set(ids)) != len(other & set(ids))]
+    different = [ids for ids in families(known) if len(mine & set(ids)) != len(other & set(ids))]
     apart = sum(abs(len(mine & set(ids)) - len(other & set(ids))) for ids in different)
-    chances = []
+    explained = []
     for ids in different:
-        if len(ids) == 2:
-            alike = resemblance(*(runs_of(known[id], 5) for id in ids))
-            chances.append([round(alike, 3), round(float(meets(alike, 14, 8)), 3)])
-    copies = [ids for ids in groups.values() if len(ids) == 2]
+        runs = [runs_of(known[id], 5) for id in ids]
+        closest = max((resemblance(a, b) for at, a in enumerate(runs) for b in runs[:at]), default=0.0)
+        told = {"ids": ids[:8], "kept": [len(side & set(ids)) for side in (mine, other)], "closest": round(closest, 3)}
+        explained.append(told | {"chance_to_meet": round(float(meets(closest, 14, 8)), 3)})
+    copies = [(id.removesuffix("-copy"), id) for id in known if id.endswith("-copy")]
     return {
         "documents": len(known),
         "kept": [len(mine), len(other)],
@@ -230,8 +252,7 @@ def agreement(inside: Path, mine: set[str], other: set[str]) -> dict[str, Any]:
         "agree_on_the_very_document": 1 - len(mine ^ other) / len(known),
         "planted": len(copies),
         "planted_found": [sum(len(side & set(ids)) < 2 for ids in copies) for side in (mine, other)],
-        "different": len(different),
-        "similarity_and_chance_of_the_different_pairs": sorted(chances)[:40],
+        "different": explained,
     }
 
 

@@ -131,7 +131,8 @@ class Blocks:
     def write_by_definition(self, value: Tensor) -> None:
         """The same in torch's operations, on any device."""
         flat = value.float().flatten()
-        flat = flat.double().sqrt().float() if self.root else flat  # torch's roots in f32 miss the last bit on some processors
+        if self.root:
+            flat = flat.double().sqrt().float()  # torch's roots of f32 miss the last bit on some processors
         blocks = _blocks(flat)
         self.scales.copy_(blocks.abs().amax(1))
         shares = (blocks / self.scales.clamp(min=1e-38)[:, None]).flatten()[: flat.numel()]
