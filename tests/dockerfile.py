@@ -85,8 +85,8 @@ def faults(stages: list[Stage]) -> list[str]:
 class Yard:
     """A folder in which the stages of one Dockerfile are built and its command is run."""
 
-    def __init__(self, context: Path, into: Path, arguments: dict[str, str], port: int, lent: Path | None = None):
-        self.context, self.into, self.arguments, self.port, self.lent = context, into, arguments, port, lent
+    def __init__(self, context: Path, into: Path, arguments: dict[str, str], port: int):
+        self.context, self.into, self.arguments, self.port = context, into, arguments, port
         self.stages = read((context / "Dockerfile").read_text())
         into.mkdir()
         into.chmod(0o755)
@@ -169,8 +169,6 @@ class Yard:
             "HOME": str(self.temporary),
             "LANG": "C.UTF-8",
         }
-        if self.lent:
-            self.environment["PIP_NO_INDEX"] = "1"
         self._own(self.root, self.temporary)
 
     def _arg(self, rest: str) -> None:
@@ -235,18 +233,8 @@ class Yard:
             command = ["/bin/sh", "-ec", self._placed(" && ".join(commands))]
             done = subprocess.run(command, **self._ways(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             assert done.returncode == 0, f"RUN {rest} ended with {done.returncode}:\n{done.stdout[-3000:]}"
-        self._lend()
 
     # --- how --------------------------------------------------------------------------------------------------------
-
-    def _lend(self) -> None:
-        """Let a fresh environment see packages that were installed elsewhere, so that pip has nothing to fetch."""
-        for place in self.root.glob("app/venv/lib/python*/site-packages"):
-            if self.lent and not (place / "lent.pth").exists():
-                for old in place.glob("setuptools*"):  # what a fresh environment brings along would hide the lent one
-                    shutil.rmtree(old)
-                (place / "lent.pth").write_text(f"{self.lent}\n")
-                self._own(place / "lent.pth")
 
     def _placed(self, text: str) -> str:
         """The same with the paths that it names below our root, secrets beside it, and another port."""

@@ -1,11 +1,10 @@
 """From a model to an answer out of a container, without an engine: `make ship`.
 
-    python -m tests.ship [MODEL] [--lent]
+    python -m tests.ship [MODEL]
 
 Exports the model (a tiny one of random weights if none is named), follows the Dockerfile in a clean folder as another user (where we are root), waits until its HEALTHCHECK
 is content, asks for an answer with and without the key, then stops the server while it writes and expects all of the answer
-and exit code 0. Packages come from PyPI; with --lent those of this environment are lent instead, but for those that no server
-needs. TORCH_INDEX is the index that torch comes from, as in the Makefile.
+and exit code 0. Packages come from PyPI; TORCH_INDEX is the index that torch comes from, as in the Makefile.
 """
 
 import argparse
@@ -25,28 +24,10 @@ from pathlib import Path
 from tests import dockerfile, serving_example
 
 KEY = "canary-of-the-container"
-NOT_LENT = (
-    "groundup",
-    "__editable__",
-    "daft",
-    "plotly",
-    "pyarrow",
-    "safetensors",
-)  # the program itself, and what no server needs
 START_SECONDS = 900
 
 
-def lent_packages(into: Path) -> Path:
-    """Links to the packages of this environment, without the program and without what a server can do without."""
-    into.mkdir()
-    home = next(Path(place) for place in sys.path if place.endswith("site-packages"))
-    for path in home.iterdir():
-        if not path.name.startswith(NOT_LENT) and path.suffix != ".pth":
-            (into / path.name).symlink_to(path)
-    return into
-
-
-def ship(model: Path, lent: bool) -> None:
+def ship(model: Path) -> None:
     """Everything; an AssertionError says what went wrong."""
     with tempfile.TemporaryDirectory(prefix="groundup-ship-", ignore_cleanup_errors=True) as folder:
         place, context = Path(folder).resolve(), Path(folder).resolve() / "context"
@@ -70,7 +51,6 @@ def ship(model: Path, lent: bool) -> None:
             place / "yard",
             {"TORCH_INDEX": os.environ["TORCH_INDEX"]} if os.environ.get("TORCH_INDEX") else {},
             free_port(),
-            lent_packages(place / "lent") if lent else None,
         )
         try:
             yard.build()
@@ -140,10 +120,9 @@ def free_port() -> int:
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("model", type=Path, nargs="?")
-    words.add_argument("--lent", action="store_true")
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ship(asked.model or serving_example.model_folder(Path(folder) / "tiny"), asked.lent)
+        ship(asked.model or serving_example.model_folder(Path(folder) / "tiny"))
     return 0
 
 

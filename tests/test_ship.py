@@ -1,4 +1,4 @@
-"""A model as a container: what is written is fit for the public, and the Dockerfile, followed without an engine, serves."""
+"""A model as a container: what is written is fit for the public. `make ship` follows the Dockerfile, without an engine."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from groundup.commands import models
 from groundup.errors import Problem
 from groundup.serving.container import program, writing
 from groundup.serving.limits import Limits
-from tests import dockerfile, serving_example, ship
+from tests import dockerfile, serving_example
 
 ROOT = Path(__file__).parents[1]
 
@@ -242,12 +242,6 @@ def test_compiled_code_is_taken_along_from_a_disk_that_can_only_be_read():
             assert temporary in folder.parents and (folder / "numba/index").exists() == taken, told
             assert all(inner.stat().st_mode & stat.S_IRWXU == stat.S_IRWXU for inner in [folder, *folder.rglob("*")])
         baked.chmod(0o755)
-
-
-@pytest.mark.timeout(900)
-def test_the_dockerfile_followed_without_an_engine_serves(model):
-    """Packages are lent from this environment; `make ship` takes them from PyPI."""
-    ship.ship(model, lent=True)
 
 
 def test_json_in_commands_is_json(stages):
