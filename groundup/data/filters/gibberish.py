@@ -36,6 +36,7 @@ said let
 ENDINGS = ("ing", "ed", "ly", "tion", "s", "er", "al", "ous", "ful", "")
 CLASSES = len(FUNCTION_WORDS) + len(ENDINGS) + 2  # and one for numbers, one for the borders of sentences
 NUMBER, BORDER = CLASSES - 2, CLASSES - 1
+KEPT, LONGEST = 50_000, 30  # words whose classes are kept, and letters of the longest of them
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9][0-9.,]*|[.!?;:()\[\]{}\"“”=<>|/\\_*#]|\n(?=\W)")
 
 NAMES = re.compile(r"`[^`\n]{1,200}`|https?://[^\s<>]+|\{\{[^{}\n]{1,200}\}\}")  # which nobody reads as words
@@ -141,10 +142,22 @@ def _symbols(text: str) -> np.ndarray:
 
 
 def _classes(text: str) -> np.ndarray:
-    return np.fromiter(map(_class, WORD.findall(text.lower())), np.int64)
+    return np.fromiter(map(_CLASS_OF.__getitem__, WORD.findall(text.lower())), np.int64)
 
 
-@cache
+class _Known(dict[str, int]):
+    """Classes of words that came before: as many as are worth keeping, and none that are as long as no word is."""
+
+    def __missing__(self, word: str) -> int:
+        found = _class(word)
+        if len(self) < KEPT and len(word) <= LONGEST:
+            self[word] = found
+        return found
+
+
+_CLASS_OF = _Known()
+
+
 def _class(word: str) -> int:
     if word in _WORDS:
         return _WORDS[word]
