@@ -39,7 +39,8 @@ def test_nothing_is_kept_of_documents_that_are_done(monkeypatch, profile):
     before = blocks()
     for seed in range(2, 5):
         prepare(of_new_words(seed, 100))
-    assert blocks() - before < 900  # what little is looked up again comes to an end; a word of each kept would be 12,000
+    # What little is looked up again comes to an end; the words of all documents would be 12,000.
+    assert blocks() - before < 900
 
 
 def test_words_that_are_as_long_as_no_word_is_are_not_kept():
