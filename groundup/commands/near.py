@@ -28,14 +28,15 @@ def near(
                groundup near texts/*.jsonl --like fineweb --plot curve.html
     """
     from groundup import config
-    from groundup.data.copies.curve import measured, texts_of
+    from groundup.data.copies.curve import measured
     from groundup.data.copies.near import NearSettings
+    from groundup.data.filters import examples
     from groundup.errors import Problem
 
     given = {"like": like or None, "bands": bands, "rows": rows, "run": run}
     said = {name: value for name, value in given.items() if value is not None}
     settings = config.build(NearSettings, said, "near")
-    found = measured(texts_of(files, int(megabytes * 1e6)), settings) if files else []
+    found = measured(examples.first(examples.plain(files), int(megabytes * 1e6)), settings) if files else []
     show(settings, found)
     if files and not found:
         typer.echo(f"no two texts of {', '.join(files)} have enough in common to be measured")

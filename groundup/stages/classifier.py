@@ -5,7 +5,6 @@ report.md: what it looks for, how often it is right with held-out texts, and wha
 """
 
 import json
-import os
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -110,12 +109,9 @@ def _examples(settings: Settings, work: Work) -> "Iterable[Any]":
 def _graded(settings: Settings, grade: GradeSettings, work: Work) -> "Iterable[Any]":
     from groundup.data.filters import examples, graded
     from groundup.data.synthetic.answers import Answers
-    from groundup.data.synthetic.endpoint import Endpoint
+    from groundup.data.synthetic.endpoint import Endpoint, key_in
 
-    key = os.environ.get(grade.key) if grade.key else None
-    if grade.key and not key:
-        raise Problem(f"the environment variable {grade.key} is to hold the key of {grade.endpoint} and is not set")
-    speaker = Endpoint(grade.endpoint, grade.model, key, grade.seconds)
+    speaker = Endpoint(grade.endpoint, grade.model, key_in(grade.key, grade.endpoint), grade.seconds)
     speaker.place()
     work.note(endpoint=grade.endpoint)
     path = Path(grade.answers) if grade.answers else work.out / "answers.jsonl"

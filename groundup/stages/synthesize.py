@@ -10,7 +10,6 @@ was held back, `report.json` and `table.txt`. What a model says again differs wh
 """
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -185,13 +184,11 @@ def _kind(settings: Settings, seed: int) -> "Kind":
 
 
 def _speaker(model: Model, settings: Settings, work: Work) -> "Speaker":
-    from groundup.data.synthetic.endpoint import Endpoint
+    from groundup.data.synthetic.endpoint import Endpoint, key_in
 
     if model.folder is not None:
         return _local(model.folder, work)
-    key = os.environ.get(model.key) if model.key else None
-    if model.key and not key:
-        raise Problem(f"the environment variable {model.key}, which is to hold the server's key, is not set")
+    key = key_in(model.key, model.url)
     work.note(endpoint=model.url)
     made = Endpoint(model.url or "", model.name or "", key, settings.seconds, settings.retries, settings.backoff)
     made.place()

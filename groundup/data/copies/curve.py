@@ -7,7 +7,6 @@ nothing about whether it meets.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from groundup.data.copies.near import NearSettings, Signer, candidates, meets, resemblance, runs_of, words_of
 
@@ -61,20 +60,3 @@ def _binned(told: list[tuple[float, bool]], settings: NearSettings) -> list[Bin]
         )
         for number, found in sorted(bins.items())
     ]
-
-
-def texts_of(paths: list[str], most: int) -> Iterable[str]:
-    """The texts of files, up to so many bytes of them."""
-    from groundup.data.cleaning.clean import normalise
-    from groundup.data.cleaning.extract import extract
-    from groundup.data.documents import HTML
-    from groundup.data.reading.encoding import decode
-    from groundup.data.reading.files import Reader
-
-    size = 0
-    for record in Reader([str(Path(path).expanduser()) for path in paths]):
-        if record.problem or size > most:
-            continue
-        text = decode(record.body, record.charset)
-        size += len(record.body)
-        yield normalise(extract(text) if record.kind == HTML else text)

@@ -55,7 +55,7 @@ class C4:
         self.settings = settings
         asked = {*settings.lines_without, *settings.pages_without}
         self.marks = [(kind, phrase) for kind, name in enumerate(MARKS) if name in asked for phrase in MARKS[name]]
-        self.bad = any_of(settings.bad_words) if settings.bad_words else None
+        self.bad = any_word(settings.bad_words) if settings.bad_words else None
 
     def change(self, text: str) -> str | Finding:
         from groundup.kernels import c4_lines
@@ -105,7 +105,7 @@ class C4:
         return places, np.array([kind for _, kind in found], np.uint8)
 
 
-def any_of(words: Sequence[str]) -> re.Pattern[str]:
+def any_word(words: Sequence[str]) -> re.Pattern[str]:
     """Any of these words or phrases, in lower case, where no letter goes on; under first letters, so that long lists are fast."""
     rests: dict[str, list[str]] = {}
     for word in sorted({word.strip().lower() for word in words} - {""}, key=len, reverse=True):

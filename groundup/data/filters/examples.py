@@ -71,6 +71,16 @@ def plain(paths: list[str]) -> Iterator[str]:
             yield text
 
 
+def first(texts: Iterable[str], most: int) -> Iterator[str]:
+    """Texts until there are so many bytes of them."""
+    size = 0
+    for text in texts:
+        if size > most:
+            return
+        size += len(text.encode("utf-8", "replace"))
+        yield text
+
+
 def sampled(examples: Iterable[Example], most: int) -> list[Example]:
     """At most so many of each label, those whose hashes are smallest, in the order in which they came."""
     heaps: dict[str, list[tuple[int, int, Example]]] = {}

@@ -6,6 +6,7 @@ server asks; what none can mend (a wrong key, a wrong model) is said at once.
 
 import asyncio
 import json
+import os
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,13 @@ AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 WRONG = {401, 403, 404, 405}  # the settings are wrong, for every item alike
 LARGEST = 16 << 20
 VERSION = re.compile(r"/v\d")  # of an API, in its path: /v1, /v1beta/openai
+
+
+def key_in(variable: str | None, server: str | None) -> str | None:
+    """The key that the environment variable of this name holds for a server; None where none is named."""
+    if variable and not os.environ.get(variable):
+        raise Problem(f"the environment variable {variable}, which is to hold the key of {server}, is not set")
+    return os.environ.get(variable) if variable else None
 
 
 @dataclass
