@@ -10,6 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from groundup.__main__ import main
+from groundup.data.copies import duplicates
 from groundup.data.copies.benchmarks import items
 from groundup.data.copies.contamination import around, contaminated
 from groundup.data.copies.curve import measured
@@ -114,6 +115,31 @@ def test_lines_that_come_again_are_cut_and_short_ones_are_not(tmp_path):
     assert told["documents_in"] - told["documents_out"] == 1 and told["bytes_out"] < told["bytes_in"]
     assert told["examples"][0]["before"].startswith(notice.upper())
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["removed"]
+
+
+def test_what_is_cut_leaves_the_placeholders_that_were_asked_for(tmp_path):
+    notice = "All rights in this text are reserved by somebody"
+    mail = "anna@mail.example and bob@mail.example and anna@mail.example"
+    documents = {"a": ("a.jsonl", f"{prose(1)}\n{notice}"), "b": ("a.jsonl", f"{notice}\n{prose(2)} {mail}")}
+    out = made(tmp_path, documents, repeated_lines={"words": 3}, redact=["email"], placeholders="numbered")
+    assert texts(out)["b"] == f"{prose(2)} [email-1] and [email-2] and [email-1]"
+
+
+def test_sets_of_runs_are_kept_at_hand_by_their_size(tmp_path, monkeypatch):
+    pages = {str(n): ("a.jsonl", f"{prose(n % 10, 200)} {n}") for n in range(40)}
+    usual = made(tmp_path, pages, near={})
+    monkeypatch.setattr(duplicates, "LATELY", 300)  # not even two of them
+    held: list[int] = []
+    read = duplicates.Runs.of
+
+    def of(runs, number):
+        found = read(runs, number)
+        held.append(sum(map(len, runs._lately.values())))
+        return found
+
+    monkeypatch.setattr(duplicates.Runs, "of", of)
+    assert texts(made(tmp_path, pages, "again", near={})) == texts(usual) and len(texts(usual)) == 10
+    assert held and max(held) < 300
 
 
 def test_a_piece_must_come_as_often_as_asked(tmp_path):

@@ -16,7 +16,7 @@ from groundup.data.copies.spill import Spill, groups
 from groundup.data.copies.staged import StagedTable, numbers_of
 
 PAIRS = 1 << 20  # candidates looked at in one go
-LATELY = 64  # sets of runs that are kept at hand
+LATELY = 8 << 20  # numbers in all sets of runs that are kept at hand
 
 
 def exact_copies(staged: StagedTable, folder: Path) -> np.ndarray:
@@ -127,6 +127,7 @@ class Runs:
         self.begins = np.cumsum(self.sizes) - self.sizes
         self._file = open(path, "rb")
         self._lately: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._held = 0
         path.unlink()  # the file is gone when it is closed
 
     def could_reach(self, similarity: float, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -144,10 +145,11 @@ class Runs:
             self._lately.move_to_end(number)
             return self._lately[number]
         raw = os.pread(self._file.fileno(), 8 * int(self.sizes[number]), 8 * int(self.begins[number]))
-        self._lately[number] = np.frombuffer(raw, np.uint64)
-        if len(self._lately) > LATELY:
-            self._lately.popitem(last=False)
-        return self._lately[number]
+        found = self._lately[number] = np.frombuffer(raw, np.uint64)
+        self._held += len(found)
+        while self._held > LATELY and len(self._lately) > 1:
+            self._held -= len(self._lately.popitem(last=False)[1])
+        return found
 
     def close(self) -> None:
         self._file.close()

@@ -26,13 +26,13 @@ CLIP = 600  # of what is shown as an example
 class Verdicts:
     """Asked in any order; holds a few bytes a document."""
 
-    def __init__(self, documents: int, redacted: list[Any]):
+    def __init__(self, documents: int, profile: "Profile"):
         self.why = np.zeros(documents, np.uint8)  # place in `reasons`, 0: stays
         self.first = np.arange(documents)
         self.reasons = [""]
         self.cuts: dict[str, Cuts] = {}
         self.leaking = True  # whether a document goes for the first quotation that was seen in it
-        self._redacted = redacted
+        self._profile = profile
 
     @property
     def gone(self) -> np.ndarray:
@@ -82,7 +82,7 @@ class Verdicts:
         row["changes"] = [*row["changes"], {"step": step, "bytes": size, "before": seen[0], "after": seen[1]}]
         row["text"] = after
         if found and row["redacted"] is not None:
-            text, counts = redact(after, self._redacted)
+            text, counts = redact(after, self._profile.redact, self._profile.placeholders)
             row["redacted"] = text if counts else None
             row["redactions"] = [{"kind": kind, "count": count} for kind, count in sorted(counts.items())]
 
@@ -94,7 +94,7 @@ def compared(files: list[Path], profile: "Profile", leaks: "Leaks | None", out: 
     from groundup.data.copies.survivors import survivors
 
     staged, folder = StagedTable(files), out / COMPARING
-    verdicts = Verdicts(staged.documents, list(profile.redact))
+    verdicts = Verdicts(staged.documents, profile)
     if profile.exact:
         verdicts.copies("duplicate", exact_copies(staged, folder))
     if profile.near:
