@@ -282,3 +282,25 @@ def test_real_pairs_meet_as_the_curve_says(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "14 bands of 8 rows over runs of 2 words: half of all pairs meet at a similarity of 0.685" in said
     assert "pairs met" in said and "your texts" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("a.jsonl.gz", b"no gzip"),
+        ("a.jsonl.gz", gzip.compress(b'{"question": "who keeps the geese"}' * 9)[:30]),
+        ("a.jsonl.xz", b"no xz"),
+        ("a.parquet", b"no parquet"),
+        ("a.jsonl", b"{"),
+    ],
+)
+def test_questions_that_cannot_be_read_are_named_in_a_sentence(tmp_path, name, raw):
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(Problem, match=rf"{name}.* protected"):
+        protect(str(tmp_path))
+
+
+def test_json_without_any_list_has_no_questions(tmp_path):
+    (tmp_path / "a.json").write_text("3")
+    with pytest.raises(Problem, match="no questions to protect"):
+        protect(str(tmp_path))

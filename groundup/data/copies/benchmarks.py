@@ -6,6 +6,8 @@ its file, an item after its `id` or `task_id` or its line.
 
 import csv
 import json
+import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +41,19 @@ def items(path: Path, fields: list[str]) -> Iterator[Item]:
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
         name = name.removesuffix(".gz").removesuffix(".xz").rpartition(".")[0] or name
-        for number, row in READERS[_format(file) or ".jsonl"](file):
+        for number, row in _rows(file):
             if isinstance(row, dict):
                 id = next((str(row[key]) for key in NAMES if row.get(key) is not None), f"{file.name}#{number}")
                 yield Item(name, id, tuple(_named(row, fields) if fields else _guessed(row)))
+
+
+def _rows(file: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        yield from READERS[_format(file) or ".jsonl"](file)
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, csv.Error) as error:
+        raise Problem(
+            f"{file}, whose questions are to be protected, cannot be read ({error}); mend it or take it away"
+        ) from None
 
 
 def _guessed(row: Fields) -> Iterator[tuple[str, int]]:
@@ -83,7 +94,6 @@ def _format(file: Path) -> str | None:
 
 def _open(file: Path) -> Any:
     import gzip
-    import lzma
 
     openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
     return openers.get(file.suffix, lambda path: open(path, "rb"))(file)
@@ -98,7 +108,8 @@ def _json_lines(file: Path) -> Iterator[tuple[int, Any]]:
 def _json(file: Path) -> Iterator[tuple[int, Any]]:
     with _open(file) as stream:
         found = _loaded(stream.read(), str(file))
-    lists = [found] if isinstance(found, list) else [value for value in found.values() if isinstance(value, list)]
+    values = found.values() if isinstance(found, dict) else [found]
+    lists = [value for value in values if isinstance(value, list)]
     yield from enumerate((row for rows in lists for row in rows), 1)
 
 
