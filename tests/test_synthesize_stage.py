@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from groundup.data.copies.decontaminate import protect
+from groundup.data.synthetic.candidate import Candidate, Item
 from groundup.data.synthetic.prompts import PROMPTS
+from groundup.data.synthetic.screens import Screens, ScreenSettings
 from groundup.data.tokens.examples import conversations
 from groundup.errors import Problem
 from tests import model_example
@@ -155,6 +158,15 @@ def test_questions_asked_before_go(tmp_path, corpus):
         folder = make(tmp_path / "out", at(served, kind="questions", corpus=str(corpus), count=12))
     assert [why for why, _ in removed(folder).values()] == ["duplicate", "near_duplicate"]
     assert all(detail == "of questions-000002" for _, detail in removed(folder).values())
+
+
+def test_a_bent_apostrophe_hides_no_quotation(tmp_path):
+    question = "Who heard the miller's dog when it's raining and nobody's at the old mill today?"
+    (tmp_path / "test.jsonl").write_text(json.dumps({"id": "q1", "question": question}) + "\n")
+    asked = Screens(ScreenSettings.model_validate({}), protect(str(tmp_path / "test.jsonl")))
+    for text in (question, question.replace("'", "’")):
+        made = Candidate(Item("t", "templates", "templates.t"), text=text, subject=text, answer=text)
+        assert asked.alone(made).reason == "leak"
 
 
 def test_what_models_are_tested_with_is_not_made(tmp_path, corpus):

@@ -84,8 +84,26 @@ def test_what_fills_a_slot_is_not_filled_again(tmp_path):
         ({"user": "a", "assistant": "b", "table": "rivers"}, "asks for the table rivers"),
         ({"text": "a {b}", "slots": {"b": []}}, "is no template"),
         ({"text": "a {b}", "slots": {"b": {"from": "x"}}}, "is no template"),
+        ({"text": "a {b}", "slots": {"b": {"from": 5, "to": 1}}}, "is no template"),
+        ({"text": "a {Capital1}", "slots": {"capital": ["x"]}}, r"\{Capital1\}.*known: capital"),
     ],
 )
 def test_a_template_that_cannot_be_filled_is_named(tmp_path, template, said):
     with pytest.raises(Problem, match=said):
         make(tmp_path / "out", settings(**written(tmp_path, template)))
+
+
+def test_a_table_says_what_a_slot_needs_in_every_row(tmp_path):
+    table = '{"country": "Chad", "capital": "N\'Djamena"}\n{"country": "Togo"}\n'
+    with pytest.raises(Problem, match=r"what may stand in \{capital\}"):
+        make(tmp_path / "out", settings(**written(tmp_path, ASKED, table=table, name="t.jsonl")))
+
+
+@pytest.mark.parametrize("which", ["templates.jsonl", "capitals.csv", "seeds.jsonl"])
+def test_a_file_that_is_no_text_is_named(tmp_path, which):
+    asked = written(tmp_path, ASKED)
+    if which == "seeds.jsonl":
+        asked = {"kind": "instructions", "seeds": str(tmp_path / which), "model": {"url": "localhost", "name": "m"}}
+    (tmp_path / which).write_bytes(b"\xff\x80")
+    with pytest.raises(Problem, match=f"{which} cannot be read .it is not text in UTF-8"):
+        make(tmp_path / "out", settings(**asked))

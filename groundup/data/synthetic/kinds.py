@@ -16,6 +16,7 @@ from groundup.data.synthetic.candidate import BROKEN, Candidate, Item, json_in
 from groundup.data.synthetic.passages import passages
 from groundup.data.synthetic.prompts import PROMPTS
 from groundup.data.synthetic.speaker import Message, Said
+from groundup.data.synthetic.written import text_of
 from groundup.data.tokens.order import key
 from groundup.errors import Problem
 
@@ -159,7 +160,7 @@ def read_tasks(path: Path) -> list[Task]:
     files = [path] if path.is_file() else sorted(path.glob("*.jsonl"))
     tasks = []
     for file in files:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(text_of(file).splitlines(), 1):
             if line.strip():
                 tasks.append(_read_task(line, f"{file.name}#{number}", f"{file}, line {number}"))
     if len(tasks) < 2:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from groundup.config import Settings
-from groundup.data.copies.decontaminate import Leaks
+from groundup.data.copies.decontaminate import Leaks, lowered
 from groundup.data.copies.near import NearSettings, Signer, resemblance, runs_of, words_of
 from groundup.data.copies.same import fingerprint
 from groundup.data.filters.language import Language, LanguageSettings, language_of, weights
@@ -168,7 +168,7 @@ def leak(screens: Screens, candidate: Candidate) -> str:
     """It quotes what models are tested with."""
     if screens.leaks is None:
         return ""
-    return screens.leaks.leak(words_of(f"{candidate.subject} {candidate.answer}".lower()))
+    return screens.leaks.leak(words_of(lowered(f"{candidate.subject} {candidate.answer}")))
 
 
 SCREENS: dict[str, Callable[[Screens, Candidate], str]] = {

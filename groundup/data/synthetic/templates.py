@@ -15,6 +15,7 @@ from typing import Any
 
 from groundup.data.synthetic.candidate import Candidate, Item
 from groundup.data.synthetic.prompts import SLOT, fill
+from groundup.data.synthetic.written import text_of
 from groundup.data.tokens.order import key
 from groundup.errors import Problem
 
@@ -57,7 +58,7 @@ def read(path: Path, tables: Mapping[str, Path]) -> list[Template]:
     """The templates of a file, each checked: every slot has values."""
     found = {name: read_table(table) for name, table in tables.items()}
     templates = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text_of(path).splitlines(), 1):
         if line.strip():
             templates.append(_template(line, f"{path}, line {number}", str(number), found))
     if not templates:
@@ -67,7 +68,7 @@ def read(path: Path, tables: Mapping[str, Path]) -> list[Template]:
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of a table in CSV (names in its first line) or JSON lines."""
-    text = path.read_text(encoding="utf-8-sig")
+    text = text_of(path)
     try:
         told = (
             [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -97,26 +98,27 @@ def _template(line: str, where: str, id: str, tables: Mapping[str, list[dict[str
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Problem(
-            f'{where} is no template: expected {{"user": "…", "assistant": "…"}} or {{"text": "…"}}'
+            f'{where} is no template: expected {{"user": "…", "assistant": "…"}} or {{"text": "…"}}, with slots like '
+            '{"name": ["Ann", "Tom"], "age": {"from": 1, "to": 99}}'
         ) from None
     if not made.text and (not messages or made.messages[-1]["role"] != "assistant"):
         raise Problem(f"{where} is no template: a conversation ends with what the assistant says")
     written = [made.text, *(said["content"] for said in made.messages)]
     wanted = {name for text in written for name in SLOT.findall(text)}
-    known = set(made.slots) | set(made.rows[0])
+    known = set(made.slots).union(set(made.rows[0]).intersection(*made.rows))
     if missing := sorted(wanted - known):
         raise Problem(
-            f"{where}: nothing is said of what may stand in {{{missing[0]}}}; known: {', '.join(sorted(known)) or 'none'}"
+            f"{where}: nothing is said of what may stand in {{{missing[0]}}} (a table must say it in every row); known: "
+            f"{', '.join(sorted(known)) or 'none'}"
         )
     return made
 
 
 def _values(values: Any) -> Values:
-    if isinstance(values, dict):
-        return range(int(values["from"]), int(values["to"]) + 1)
-    if not isinstance(values, list) or not values:
+    found = range(int(values["from"]), int(values["to"]) + 1) if isinstance(values, dict) else values
+    if not isinstance(found, list | range) or not found:
         raise ValueError
-    return [str(value) for value in values]
+    return found if isinstance(found, range) else [str(value) for value in found]
 
 
 def _rows(name: Any, tables: Mapping[str, list[dict[str, str]]], where: str) -> Sequence[Mapping[str, str]]:
