@@ -32,7 +32,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
         form = found["format"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Problem(f"{folder} has no {MANIFEST}: it is not a finished stage") from None
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(f"{path} is damaged ({error}): remove {folder} and make it again") from error

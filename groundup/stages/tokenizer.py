@@ -120,9 +120,9 @@ def kept_files(corpus: Path) -> list[Path]:
 
 def text_bytes(file: Path) -> int:
     """About how many bytes of text a file holds, from its footer."""
-    from pyarrow import parquet
+    from groundup.data.reading import parquets
 
-    told = parquet.read_metadata(file)
+    told = parquets.told(file)
     if "text" not in told.schema.names:
         raise Problem(
             f"{file} has no column `text` but {', '.join(told.schema.names)}: give a folder that the corpus stage made"
@@ -133,11 +133,11 @@ def text_bytes(file: Path) -> int:
 
 def texts(files: list[Path], keep: float) -> Iterator[str]:
     """Documents in order; with keep < 1, every one at which the running sum of `keep` passes a whole number."""
-    from pyarrow import parquet
+    from groundup.data.reading import parquets
 
     number = 0
     for file in files:
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=1024, columns=["text"]):
+        for batch in parquets.batches(file, 1024, ["text"]):
             for text in batch.column(0).to_pylist():
                 number += 1
                 if int(number * keep) > int((number - 1) * keep):

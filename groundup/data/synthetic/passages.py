@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from groundup.data.reading import parquets
 from groundup.data.tokens.order import key
 from groundup.errors import Problem
 
@@ -45,13 +46,11 @@ def passages(corpus: Path, words: int, count: int, seed: int) -> Iterator[Passag
 
 def documents(corpus: Path) -> Iterator[tuple[str, str]]:
     """Id and text of every document that the corpus stage kept, in order."""
-    import pyarrow.parquet as parquet
-
     files = sorted(corpus.glob("kept-*.parquet"))
     if not files:
         raise Problem(f"{corpus} has no kept-*.parquet; give the folder that the corpus stage made")
     for file in files:
-        for batch in parquet.ParquetFile(file).iter_batches(256, columns=["id", "text"]):
+        for batch in parquets.batches(file, 256, ["id", "text"]):
             yield from zip(batch.column("id").to_pylist(), batch.column("text").to_pylist(), strict=True)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
+from groundup.data.reading import parquets
 from groundup.data.reading.fields import Fields
 from groundup.data.reading.files import Reader, format_of
 from groundup.data.reading.walk import find
@@ -81,24 +82,20 @@ def text_files(path: Path) -> list[Path]:
 
 def rows_in(file: Path) -> int:
     """How many documents a Parquet file holds."""
-    import pyarrow.parquet as parquet
-
-    return parquet.ParquetFile(file).metadata.num_rows
+    return parquets.told(file).num_rows
 
 
 def rows(file: Path, column: str) -> Iterator[bytes]:
     """The texts of a Parquet file; a missing one is an empty one."""
     import pyarrow as pa
-    import pyarrow.parquet as parquet
 
-    table = parquet.ParquetFile(file)
-    found = table.schema_arrow
+    found = parquets.opened(file).schema_arrow
     texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
     if column not in found.names or found.field(column).type not in texts:
         raise Problem(
             f"{file} has no column {column!r} of texts; it has {', '.join(found.names)}: name one with column=…"
         )
-    for batch in table.iter_batches(256, columns=[column]):
+    for batch in parquets.batches(file, 256, [column]):
         yield from (text or b"" for text in batch.column(column).cast(pa.large_binary()).to_pylist())
 
 
