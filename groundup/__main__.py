@@ -10,6 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from groundup.errors import Problem
 
@@ -35,6 +36,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(f"groundup: {problem}", file=sys.stderr)
         return problem.exit_code
+    except (NotADirectoryError, IsADirectoryError) as error:
+        if shown or not error.filename:
+            return _crashed(error, shown)
+        print(f"groundup: {_misnamed(Path(os.fsdecode(error.filename)))}", file=sys.stderr)
+        return WRONG
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CRASHED
@@ -57,6 +63,14 @@ def _misread(error) -> int:
     if message:  # without a command there is nothing to say: its help was printed
         print(f"groundup: {message.rstrip('.')}; see {where} --help", file=sys.stderr)
     return WRONG
+
+
+def _misnamed(path: Path) -> str:
+    """A folder where a file was wanted, or something looked for in a file as if that were a folder."""
+    if path.is_dir():
+        return f"{path} is a folder and a file is wanted: name one of those in it"
+    file = next((parent for parent in path.parents if parent.is_file()), path)
+    return f"{file} is a file and a folder is wanted, with {path.name} in it: name that"
 
 
 def _crashed(error: Exception, shown: bool) -> int:

@@ -103,7 +103,7 @@ def evenly(items: list[Item], limit: int | None) -> list[Item]:
 
 def _read(file: Path, make: Callable[[dict[str, Any], str], Item]) -> Iterator[Item]:
     found = False
-    with open(file, encoding="utf-8") as lines:
+    with open(file, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

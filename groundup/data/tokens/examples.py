@@ -222,7 +222,7 @@ def shuffled(numbers: np.ndarray, count: int, seed: int, purpose: str) -> np.nda
 def lines(files: Sequence[Path | str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """("file, line n", record) of each JSON line."""
     for path in files:
-        with open(path, encoding="utf-8") as file:
+        with open(path, "rb") as file:
             for number, line in enumerate(file, 1):
                 where = f"{path}, line {number}"
                 try:

@@ -1,0 +1,59 @@
+"""Files where folders belong, folders where files do, and bytes that are no text: each command says so in a sentence."""
+
+import pytest
+
+from groundup.__main__ import main
+from tests import serving_example
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return serving_example.model_folder(tmp_path_factory.mktemp("models") / "m")
+
+
+def said(capsys, *words) -> str:
+    """What a command ends with when its words are wrong."""
+    assert main([*map(str, words)]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "town={}"),
+        ("report", "corpus={}"),
+        ("score", "data={}", "model={model}"),
+        ("quantize", "model={model}", "data={}"),
+        ("scaling", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_is_no_folder(tmp_path, model, capsys, words):
+    file = tmp_path / "notes.txt"
+    file.write_text("hello")
+    told = said(capsys, *(word.format(file, model=model) for word in words), "--into", tmp_path / "out")
+    assert str(file) in told and ("is a file and a folder is wanted" in told or "not a finished stage" in told)
+
+
+@pytest.mark.parametrize("name", ["conversations", "pairs", "sequences"])
+def test_a_folder_is_no_file(tmp_path, model, capsys, name):
+    (tmp_path / "talks").mkdir()
+    words = ("train", f"{name}=[{tmp_path / 'talks'}]", f"start={model}", "training.steps=1")
+    assert f"{tmp_path / 'talks'} is a folder and a file is wanted" in said(capsys, *words, "--into", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "conversations=[{}]", "start={model}", "training.steps=1"),
+        ("train", "pairs=[{}]", "start={model}", "training.steps=1"),
+        ("evaluate", "models.m={model}", "questions={}"),
+        ("evaluate", "models.m={model}", "questions={}", "attacks={}"),
+    ],
+    ids=" ".join,
+)
+def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path, model, capsys, words):
+    file = tmp_path / "talks.jsonl"
+    file.write_bytes(b"\xff\x80\x01 no text\n")
+    told = said(capsys, *(word.format(file, model=model) for word in words), "--into", tmp_path / "out")
+    assert f"{file}, line 1" in told
