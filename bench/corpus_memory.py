@@ -62,13 +62,15 @@ def measure(pages: Path, into: Path, workers: int) -> dict[str, Any]:
     """Make the corpus of `pages` in a process of its own and watch it."""
     began, before, peak, most = time.monotonic(), os.times(), 0, 0
     words = command("corpus", f"files=[{pages}]", "profile=web", f"workers={workers}", "--into", str(into))
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None:
-        pids = family(process.pid)
-        peak, most = max(peak, memory_of(pids)), max(most, memory_of(pids[:1]))
-        time.sleep(EVERY)
-    if process.returncode:
-        raise SystemExit(f"the corpus ended with {process.returncode}:\n{process.communicate()[1][-3000:]}")
+    with tempfile.TemporaryFile("w+") as said:  # a pipe that nobody reads while it runs would hold it up
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=said)
+        while process.poll() is None:
+            pids = family(process.pid)
+            peak, most = max(peak, memory_of(pids)), max(most, memory_of(pids[:1]))
+            time.sleep(EVERY)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"the corpus ended with {process.returncode}:\n{said.read()[-3000:]}")
     after, seconds = os.times(), time.monotonic() - began
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     raw = sum(path.stat().st_size for path in pages.iterdir())

@@ -90,7 +90,7 @@ def rates() -> list[Rate]:
     for name in ("c4", "gopher_repetition", "gopher_quality", "fineweb"):
         run = [line for line in lines_of("data_filters") if line["filter"] == name and line["cores"] == 1][-1]
         found.append(Rate(name, run["megabytes_a_second"]["ours"], "text", "data_filters.jsonl"))
-    copies = newest("data_copies", part="minhash") or {}
+    copies = newest("data_copies", part="minhash", cores=1, cpu=own["cpu"]) or {}
     signing = copies["rounds"][-1]["groundup"]["signatures"]
     return [
         *found[:3],
@@ -113,8 +113,9 @@ def comparing() -> float:
 
 def whole() -> float:
     """How many times more processor time the whole corpus stage took than its steps add up to: Arrow, processes, parquet, filters
-    that no bench takes apart. Of two sizes the difference, so that starting does not count."""
-    runs = sorted(lines_of("corpus_memory"), key=lambda run: run["raw_bytes"])
+    that no bench takes apart. Of two sizes the difference, so that starting does not count; on processors of one make."""
+    runs = [run for run in lines_of("corpus_memory") if run["cpu"] == (newest("scale") or {})["cpu"]]
+    runs.sort(key=lambda run: run["raw_bytes"])
     small, large = runs[0], runs[-1]
     raw = (large["raw_bytes"] - small["raw_bytes"]) / 1e6
     text = raw * (newest("scale") or {})["text_share"]
