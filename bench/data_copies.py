@@ -5,7 +5,8 @@
 
 Both sides use 14 bands of 8 rows over runs of 5 words, each in processes of its own, one after the other; with one core a
 round counts the seconds of the processor after imports, with several those of the clock, processes and their imports
-included. The texts are real (of the folder GROUNDUP_TEXTS, JSON lines), and to every tenth a near copy is planted elsewhere. Every run is added to bench/results/data_copies.jsonl.
+included. The texts are real (of the folder GROUNDUP_TEXTS, JSON lines), and to every tenth a near copy is planted
+elsewhere. Every run is added to bench/results/data_copies.jsonl.
 """
 
 import argparse

@@ -114,11 +114,12 @@ def comparing() -> float:
 def whole() -> float:
     """How many times more processor time the whole corpus stage took than its steps add up to: Arrow, processes, parquet, filters
     that no bench takes apart. Of two sizes the difference, so that starting does not count; on processors of one make."""
-    runs = [run for run in lines_of("corpus_memory") if run["cpu"] == (newest("scale") or {})["cpu"]]
+    own = newest("scale") or {}
+    runs = [run for run in lines_of("corpus_memory") if run["cpu"] == own["cpu"]]
     runs.sort(key=lambda run: run["raw_bytes"])
     small, large = runs[0], runs[-1]
     raw = (large["raw_bytes"] - small["raw_bytes"]) / 1e6
-    text = raw * (newest("scale") or {})["text_share"]
+    text = raw * own["text_share"]
     steps = sum((raw if rate.of == "raw" else text) / rate.mb_per_s for rate in rates() if rate.name in IN_WEB)
     return max(1.0, (large["cpu_seconds"] - small["cpu_seconds"]) / steps)
 
