@@ -288,11 +288,12 @@ def test_real_pairs_meet_as_the_curve_says(tmp_path, capsys):
     ("name", "raw"),
     [
         ("a.jsonl.gz", b"no gzip"),
-        ("a.jsonl.gz", gzip.compress(b'{"question": "who keeps the geese"}' * 9)[:30]),
+        ("a.jsonl.gz", gzip.compress(b'{"question": "who keeps the geese"}' * 9, mtime=0)[:30]),
         ("a.jsonl.xz", b"no xz"),
         ("a.parquet", b"no parquet"),
         ("a.jsonl", b"{"),
     ],
+    ids=["no gzip", "half a gzip", "no xz", "no parquet", "half a json"],
 )
 def test_questions_that_cannot_be_read_are_named_in_a_sentence(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
