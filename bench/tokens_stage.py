@@ -2,9 +2,9 @@
 
     python -m bench.tokens_stage TEXTS.jsonl[.xz] … [--size 8192 --turns 5 --megabytes 110]
 
-The texts are put into Parquet once, as the corpus stage writes it. `stage` reads that, hashes each document, encodes, and
-writes and hashes the shards. `bare` is encode_many over the texts in memory by a tokenizer that has seen no word yet, as the
-stage's; `warm` is the same once more, when it has seen them all. Told are seconds on the clock and of the processor (which
+The texts are put into Parquet once, as the corpus stage writes it. `stage` reads that, encodes, and writes and hashes the
+shards. `bare` is encode_many over the texts in memory by a tokenizer that has seen no word yet, as the stage's; `warm` is
+the same once more, when it has seen them all. Told are seconds on the clock and of the processor (which
 other work on the machine does not stretch), and their ratios. Every run is added to bench/results/tokens_stage.jsonl.
 """
 
@@ -19,9 +19,10 @@ from pathlib import Path
 from statistics import median
 
 from groundup import hardware
-from groundup.data.documents import schemas
+from groundup.data.documents import HASH, schemas
 from groundup.data.sink import Parquet
 from groundup.data.tokens.corpora import Corpora
+from groundup.data.tokens.split import place as place_of
 from groundup.run import Work
 from groundup.stages import tokens
 from groundup.tokenizer import Tokenizer
@@ -57,7 +58,7 @@ def main() -> None:
         place = Path(folder)
         sink = Parquet(place, "kept", schemas()["kept"])
         for number, text in enumerate(texts):
-            sink.add({"id": str(number), "text": text.decode(), "source": "bench"})
+            sink.add({"id": str(number), "text": text.decode(), "source": "bench", HASH: place_of(text)})
         sink.close()
         tokenizer = Tokenizer.train(texts[:: max(1, len(texts) // 300)], asked.size, specials=["<|endoftext|>"])
         tokenizer.save(place / "tokenizer")

@@ -41,6 +41,11 @@ def main(words: Sequence[str] | None = None) -> int:
             return _crashed(error, shown)
         print(f"groundup: {_misnamed(Path(os.fsdecode(error.filename)))}", file=sys.stderr)
         return WRONG
+    except RecursionError as error:
+        if shown or "JSON" not in str(error):
+            return _crashed(error, shown)
+        print(f"groundup: some JSON is nested too deeply to be read; {SHOW} shows which", file=sys.stderr)
+        return WRONG
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CRASHED

@@ -64,7 +64,7 @@ def test_canaries_stand_in_the_training_side_alone_as_often_as_asked(made):
 
 def test_a_canary_stands_where_its_line_says(made):
     canaries = Canaries(CanarySettings.model_validate({"count": 2, "repeats": [3]}), len(TEXTS), 0)
-    stream = list(canaries.through(TEXTS))
+    stream = list(canaries.through(TEXTS, str))
     for canary in canaries.all:
         before = [sum(text in TEXTS for text in stream[:at]) for at, text in enumerate(stream) if text == canary.text]
         assert before == canary.places
@@ -85,14 +85,13 @@ def test_canaries_hang_on_their_own_seed_alone():
 
 def test_fewer_documents_than_was_said_lose_no_canary():
     canaries = Canaries(CanarySettings.model_validate({"count": 5, "repeats": [10]}), 1000, 0)
-    assert sum(text not in TEXTS for text in canaries.through(TEXTS[:3])) == 50
+    assert sum(text not in TEXTS for text in canaries.through(TEXTS[:3], str)) == 50
 
 
 def test_documents_that_are_bytes_get_canaries_that_are():
     canaries = Canaries(CanarySettings.model_validate({"count": 5, "repeats": [10]}), 100, 0)
-    assert [text.decode() for text in canaries.through([text.encode() for text in TEXTS])] == list(
-        canaries.through(TEXTS)
-    )
+    as_bytes = canaries.through([text.encode() for text in TEXTS], str.encode)
+    assert [text.decode() for text in as_bytes] == list(canaries.through(TEXTS, str))
 
 
 def test_a_format_without_a_place_for_the_secret_is_refused():
@@ -127,7 +126,7 @@ def test_exposure_rises_with_the_times_a_secret_was_read(tmp_path, one_thread):
         {"count": 2, "repeats": [1, 10, 100], "format": "code {secret}", "digits": 6}
     )
     canaries = Canaries(settings, 30, 0)
-    texts = list(canaries.through(TEXTS[:30]))
+    texts = list(canaries.through(TEXTS[:30], str))
     words = Tokenizer.train(["code 0123456789", *TEXTS[:30]], 270, specials=chat.specials())
     start = words.specials[chat.SEPARATOR]
     torch.manual_seed(1)

@@ -1,5 +1,7 @@
 """Files where folders belong, folders where files do, and bytes that are no text: each command says so in a sentence."""
 
+from pathlib import Path
+
 import pytest
 
 from groundup.__main__ import main
@@ -57,3 +59,28 @@ def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path, model, capsys
     file.write_bytes(b"\xff\x80\x01 no text\n")
     told = said(capsys, *(word.format(file, model=model) for word in words), "--into", tmp_path / "out")
     assert f"{file}, line 1" in told
+
+
+def test_links_in_a_circle_and_names_too_long_are_told(tmp_path, capsys):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert f"{tmp_path / 'loop'} cannot be followed" in said(
+        capsys, "corpus", tmp_path / "loop", "--into", tmp_path / "o"
+    )
+    assert "cannot be followed: File name too long" in said(capsys, "corpus", "n" * 300, "--into", tmp_path / "o")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file whose bytes are refused: Linux alone has one")
+def test_a_file_whose_bytes_are_refused_is_told(tmp_path, capsys):
+    assert "/mem cannot be read" in said(capsys, "corpus", "/proc/self/mem", "--into", tmp_path / "o")
+
+
+def test_json_that_is_nested_too_deeply_is_told(tmp_path, capsys):
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
+    words = ("synthesize", "kind=templates", f"templates={tmp_path / 'deep.jsonl'}", "count=1")
+    assert "nested too deeply" in said(capsys, *words, "--into", tmp_path / "o")
+
+
+def test_half_a_character_in_a_template_stops_nothing(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "\\ud800 stands alone among the words"}\n')
+    words = ("synthesize", "kind=templates", f"templates={tmp_path / 't.jsonl'}", "count=1", "--into", tmp_path / "o")
+    assert main([*map(str, words)]) in (0, 2)

@@ -83,6 +83,7 @@ def complaint(text: str, *words: str) -> str:
         ("data: x\noptimizer:\n  kind: moun", [], "(tour.yaml, line 3); did you mean muon?"),
         ("data: x\noptimizer: {kind: adamw,\n\n  momentum: 1}", [], "momentum is not a setting (tour.yaml, line 4)"),
         ("data: x\noptimizer:\n  kind: adamw\n  betas: [1, b]", [], "optimizer.betas.1 must be a number, found"),
+        ("data: x\noptimizer:\n  kind: adamw\n  betas: b", [], "line 4); a list of one is written [b]"),
         ("data: x", ["optimizer.rate=-1"], "base.optimizer.rate must be above 0.0, found -1"),
         ("data: x", ["name=" + "n" * 21], "base.name (in 'name=nnnnnnnnnnnnnnnnnnnnn'): a name has at most 20"),
         ("data: x\nmodel:", [], "base.model must be names with values, found nothing (tour.yaml, line 2)"),

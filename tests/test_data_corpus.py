@@ -16,6 +16,8 @@ from groundup.data.documents import Record, batches, schemas
 from groundup.data.engine import native
 from groundup.data.prepare import prepared_schema
 from groundup.data.profiles import PROFILES
+from groundup.data.tokens.corpora import Corpora
+from groundup.data.tokens.split import place
 from groundup.data.workers.crew import Crew
 from groundup.data.workers.job import Limits
 from groundup.data.workers.preparing import poison, preparing
@@ -119,6 +121,14 @@ def cleaned(tmp_path_factory):
 
 def test_good_documents_stay_in_the_order_of_the_input(cleaned):
     assert [row["id"] for row in rows(cleaned, "kept-*.parquet")] == ["good", "other", "private", "page.html"]
+
+
+def test_kept_documents_have_the_hash_of_what_was_written(cleaned, monkeypatch):
+    """So that nobody who splits them has to read them for it."""
+    written = {row["text"].encode(): row["hash"] for row in rows(cleaned, "kept-*.parquet")}
+    assert written == {text: place(text) for text in written}
+    monkeypatch.setattr("groundup.data.tokens.corpora.place", None)
+    assert dict(Corpora([str(cleaned)]).placed()) == written
 
 
 def test_every_other_document_is_listed_with_its_reason(cleaned):

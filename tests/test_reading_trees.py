@@ -121,7 +121,7 @@ def test_address_and_licence_are_columns_only_where_some_document_has_them(tmp_p
     staged = {name: ["", "x"] if name in known else ["", ""] for name in FACTS}
     parquet.write_table(pa.table({"text": ["a", "b"], **staged}), tmp_path / "staged.parquet")
     assert facts_known([tmp_path / "staged.parquet"]) == known
-    assert kept_schema(known).names == ["id", "text", "source", *known]
+    assert kept_schema(known).names == ["id", "text", "source", "hash", *known]
 
 
 @pytest.mark.parametrize(

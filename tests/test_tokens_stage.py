@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from groundup.data.documents import HASH, HASHED
 from groundup.data.tokens import foreign
 from groundup.data.tokens.corpora import Corpora, ahead, in_blocks
 from groundup.data.tokens.shards import Shards, Writer
@@ -38,7 +39,7 @@ def tokenizer(tmp_path_factory):
 
 def columns(path: Path, texts: list[str], name: str = "text") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(pyarrow.table({name: texts}), path)
+    parquet.write_table(pa.table({name: texts}), path)
     return path
 
 
@@ -67,7 +68,7 @@ def test_corpora_of_anybody_s_files_are_read_in_order(tmp_path, tokenizer):
         file.writelines(json.dumps({"text": text, "id": n}) + "\n" for n, text in enumerate(TEXTS[40:]))
     made = make(tmp_path / "out", [str(tmp_path / "web"), str(tmp_path / "more.jsonl.gz")], tokenizer, validation=0.2)
     found = held(made)
-    border = limit(TEXTS, 0.2, "")
+    border = limit(map(place, TEXTS), 0.2, "")
     assert found["train"] == [text for text in TEXTS if place(text) >= border]
     assert found["val"] == [text for text in TEXTS if place(text) < border] != []
 
@@ -97,15 +98,27 @@ def test_reading_may_begin_at_any_document(tmp_path, skip):
     columns(tmp_path / "a.parquet", TEXTS[:20])
     (tmp_path / "b.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS[20:40]))
     columns(tmp_path / "c.parquet", TEXTS[40:60])
-    found = [text.decode() for block in in_blocks(Corpora([str(tmp_path)]).documents(skip), 300) for text in block]
-    assert found == TEXTS[skip:60]
+    corpora = Corpora([str(tmp_path)])
+    found = [text.decode() for texts, _ in in_blocks(corpora.placed(skip), 300) for text in texts]
+    assert found == [text.decode() for text in corpora.documents(skip)] == TEXTS[skip:60]
+
+
+def test_places_that_the_corpus_stage_wrote_are_taken_and_nobody_else_s(tmp_path):
+    """A column of that name is only believed where it says that it is ours, and beside the texts it is of."""
+    marked = pa.field(HASH, pa.uint64(), metadata=HASHED)
+    for name, field in (("ours", marked), ("theirs", marked.remove_metadata())):
+        schema = pa.schema([("text", pa.string()), ("title", pa.string()), field])
+        parquet.write_table(pa.table([["a", "b"], ["c", "d"], [7, WHOLE - 1]], schema=schema), tmp_path / f"{name}.parquet")
+    assert list(Corpora([str(tmp_path / "ours.parquet")]).placed()) == [(b"a", 7), (b"b", WHOLE - 1)]
+    assert list(Corpora([str(tmp_path / "theirs.parquet")]).placed()) == [(b"a", place("a")), (b"b", place("b"))]
+    assert list(Corpora([str(tmp_path / "ours.parquet")], "title").placed()) == [(b"c", place("c")), (b"d", place("d"))]
 
 
 def test_the_border_of_the_held_out_texts_is_found_before_all_are_read():
     seen = []
-    border = limit((seen.append(text) or text for text in TEXTS), 0.2, "")
+    border = limit((seen.append(text) or place(text) for text in TEXTS), 0.2, "")
     assert border == int(0.2 * WHOLE) and len(seen) < len(TEXTS)
-    assert limit(TEXTS, 1e-12, "") == min(map(place, TEXTS)) + 1
+    assert limit(map(place, TEXTS), 1e-12, "") == min(map(place, TEXTS)) + 1
 
 
 def test_items_drawn_ahead_are_the_items_and_so_is_what_goes_wrong():

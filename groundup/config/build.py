@@ -87,6 +87,8 @@ def _complaint(model: type[BaseModel], values: Mapping[str, Any], name: str, pat
         hint = f"; did you mean {close}?" if (close := nearest(str(_at(values, path)), known)) else ""
     if kinds == {"string_type"} and isinstance(_at(values, path), int | float):
         hint = "; put it in quotes if text is meant"
+    if kinds == {"list_type"} and isinstance(_at(values, path), str):
+        hint = f"; a list of one is written [{_at(values, path)}]"
     return f"{name} must be {wanted}, found {found}{at}{hint}"
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HTML, TEXT = "html", "text"
 FACTS = ("url", "license")  # columns of kept shards that are there only where some document has them
+HASH, HASHED = "hash", {b"hash": b"of text, by data/tokens/split.py"}  # a column of kept shards, and what marks it as ours
 BATCH_DOCUMENTS, BATCH_BYTES = 256, 2 << 20
 
 
@@ -51,7 +52,7 @@ def schemas() -> "dict[str, pa.Schema]":
                 ("license", pa.string()),
             ]
         ),
-        "kept": pa.schema(named),
+        "kept": pa.schema([*named, pa.field(HASH, pa.uint64(), metadata=HASHED)]),
         "removed": pa.schema([*named, ("reason", pa.string()), ("detail", pa.string()), ("step", pa.string())]),
         "redactions": pa.schema([("id", pa.string()), ("kind", pa.string()), ("count", pa.int64())]),
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 from groundup.data.copies.decontaminate import protect
 from groundup.data.copies.verdicts import COMPARING, Verdicts, compared
-from groundup.data.documents import batches, facts_known, kept_schema, schemas
+from groundup.data.documents import HASH, batches, facts_known, kept_schema, schemas
 from groundup.data.prepare import prepared_schema, steps
 from groundup.data.profiles import Profile
 from groundup.data.reading.files import Reader
@@ -23,6 +23,7 @@ from groundup.data.reading.remote import Remote, Store, Together, is_address
 from groundup.data.sink import Parquet, open_parquet
 from groundup.data.staging import StagedShards
 from groundup.data.table import Table
+from groundup.data.tokens.split import place
 from groundup.data.workers.crew import Crew
 from groundup.data.workers.job import Job, Limits
 from groundup.data.workers.preparing import poison, preparing
@@ -168,7 +169,8 @@ def _place(row: dict[str, Any], kept: Parquet, removed: Parquet, counts: list[di
     if row["reason"]:
         removed.add({name: row[name] for name in removed.schema.names})
         return
-    kept.add({**{name: row[name] for name in kept.schema.names}, "text": final})
+    told = {name: row[name] for name in kept.schema.names if name != HASH}
+    kept.add(told | {"text": final, HASH: place(final)})
     for found in row["redactions"]:
         counts.append({"id": row["id"], **found})
         table.redactions[found["kind"]] += found["count"]

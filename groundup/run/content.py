@@ -110,13 +110,17 @@ def _record_durably(path: Path) -> FileRecord:
 
 def _record(path: Path, durable: bool) -> FileRecord:
     try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if durable:
-                sync(file.fileno())
-            status = os.fstat(file.fileno())
+        file = open(path, "rb")  # noqa: SIM115
     except PermissionError as error:
         raise Problem(f"no permission to read {path}: change its owner or mode") from error
+    with file:
+        try:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise Problem(f"{path} cannot be read: {error.strerror}") from error
+        if durable:
+            sync(file.fileno())
+        status = os.fstat(file.fileno())
     return {"sha256": digest, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 

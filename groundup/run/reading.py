@@ -25,8 +25,12 @@ class Read:
 
 def read_input(path: str | os.PathLike[str], known: Mapping[str, FileRecord] | None = None) -> Read:
     """The input at `path`; `known` maps absolute paths of raw files to records of an earlier run."""
-    place = Path(path).resolve()
-    if not place.exists():
+    try:
+        place = Path(path).resolve()
+        there = place.exists()
+    except (OSError, RuntimeError) as error:  # too long a name, links in a circle
+        raise Problem(f"{path} cannot be followed: {getattr(error, 'strerror', None) or error}") from error
+    if not there:
         raise Problem(f"there is nothing at {path}: expected a file or folder to read")
     home = home_of(place)
     if home is None:

@@ -1,6 +1,6 @@
 """Raw files become a corpus: readable text without rubbish, copies, leaks and private numbers, as parquet shards.
 
-Leaves `kept-*.parquet` (id, text, source), `removed/` with a reason for each document that went, `redactions.parquet`
+Leaves `kept-*.parquet` (id, text, source, hash), `removed/` with a reason for each document that went, `redactions.parquet`
 and `table.json`, which says what every step did.
 """
 
@@ -24,7 +24,7 @@ from groundup.data.workers.job import Limits
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work
 
-VERSION = 3
+VERSION = 4
 SEEDED = False
 SPEED = 1.5e6  # bytes/s of raw pages that one core takes through all steps
 SWITCHED = ("near", "repeated_paragraphs", "repeated_lines", "substrings")  # what `off` takes out of a profile

@@ -28,6 +28,7 @@ from groundup.run import Estimate, Work
 if TYPE_CHECKING:
     import numpy as np
 
+    from groundup.data.tokens.corpora import Placed
     from groundup.tokenizer import Tokenizer
 
 VERSION = 1
@@ -84,15 +85,15 @@ def run(settings: Settings, work: Work) -> None:
         made = _brought(named, tokenizer, separators[0], settings, work)
     else:
         corpora = Corpora(named, settings.column)
-        held_out = limit(corpora.documents(), settings.validation, ", ".join(named))
+        held_out = limit((at for _, at in corpora.placed()), settings.validation, ", ".join(named))
         writing = Encoding(work.out, tokenizer, separators[0], held_out, settings.file_megabytes << 20)
         total = corpora.known or (sum(1 for _ in corpora.documents()) if settings.canaries else 0)
         canaries = Canaries(settings.canaries, total, held_out)
         canaries.write(work.out)
         if canaries.all:  # they count as documents, so what is behind must be gone through
-            documents = islice(canaries.through(corpora.documents()), writing.documents, None)
+            documents = islice(canaries.through(corpora.placed(), _placed), writing.documents, None)
         else:
-            documents = corpora.documents(writing.documents)
+            documents = corpora.placed(writing.documents)
         writing.take(in_blocks(documents), lambda done: work.progress(done, max(done + 1, total)))
         work.progress(writing.documents, writing.documents)
         made = writing.close()
@@ -102,19 +103,27 @@ def run(settings: Settings, work: Work) -> None:
         work.log(split=name, documents=index["documents"], tokens=index["tokens"], text_bytes=index["text_bytes"])
 
 
+def _placed(text: str) -> "Placed":
+    """A canary as documents are."""
+    from groundup.data.tokens.split import place
+
+    return text.encode(), place(text)
+
+
 def _brought(
     named: list[str], tokenizer: "Tokenizer", separator: int, settings: Settings, work: Work
 ) -> dict[str, dict[str, Any]]:
     """Other people's tokens as our shards."""
     from groundup.data.tokens.encoding import Encoding
     from groundup.data.tokens.foreign import documents_of
-    from groundup.data.tokens.split import limit
+    from groundup.data.tokens.split import limit, place
 
     def documents() -> Iterator["np.ndarray"]:
         for path in named:
             yield from documents_of(Path(path), separator, tokenizer.vocabulary)
 
-    held_out = limit(map(tokenizer.decode_bytes, documents()), settings.validation, ", ".join(named))
+    places = (place(tokenizer.decode_bytes(ids)) for ids in documents())
+    held_out = limit(places, settings.validation, ", ".join(named))
     writing = Encoding(work.out, tokenizer, separator, held_out, settings.file_megabytes << 20)
     writing.take_ids(islice(documents(), writing.documents, None), lambda done: work.progress(done, done + 1))
     return writing.close()

@@ -135,6 +135,8 @@ def newest(folder: Path, run: str, say: Callable[[str], None]) -> Checkpoint | N
 
 def load(place: Path) -> Checkpoint:
     """The checkpoint in a folder, every byte compared with its manifest."""
+    if not NAME.fullmatch(place.name):
+        raise Problem(f"{place} is no checkpoint; --from RUN@STEP finds those of a training")
     if damage := _damage(place, None):
         raise Problem(f"{place} {damage}: use an older checkpoint")
     manifest = json.loads((place / MANIFEST).read_text())

@@ -5,7 +5,7 @@ Nobody could guess one, so a model that finds it likelier than the others that m
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -20,7 +20,7 @@ from groundup.errors import Problem
 
 FILE = "canaries.jsonl"
 SLOT = "{secret}"
-Text = TypeVar("Text", str, bytes)
+Document = TypeVar("Document")
 
 
 class CanarySettings(Settings):
@@ -75,15 +75,14 @@ class Canaries:
             for where in canary.places:
                 self.at.setdefault(where, []).append(canary.text)
 
-    def through(self, documents: Iterable[Text]) -> Iterator[Text]:
-        """The documents of the corpus, as text or as its bytes, with the canaries among them."""
-        number, form = -1, _as_it_is
+    def through(self, documents: Iterable[Document], as_documents: Callable[[str], Document]) -> Iterator[Document]:
+        """The documents of the corpus, whatever stands for one, with the canaries among them."""
+        number = -1
         for number, document in enumerate(documents):
-            form = _as_it_is if isinstance(document, str) else str.encode
-            yield from map(form, self.at.get(number, ()))  # type: ignore[misc]
+            yield from map(as_documents, self.at.get(number, ()))
             yield document
         for where in sorted(self.at):  # there were fewer documents than was said
-            yield from map(form, self.at[where] if where > number else ())  # type: ignore[misc]
+            yield from map(as_documents, self.at[where] if where > number else ())
 
     def write(self, out: Path) -> None:
         """canaries.jsonl, if there are any."""
@@ -125,10 +124,6 @@ def _made(settings: CanarySettings, documents: int, held_out: int) -> Iterator[C
             taken.add(secret)
             places = sorted(chance.randrange(documents) for _ in range(repeats))
             yield Canary(f"canary-{repeats}-{number}", text, secret, settings.format, repeats, places)
-
-
-def _as_it_is(text: str) -> str:
-    return text
 
 
 def _secret(chance: Random, digits: int) -> str:

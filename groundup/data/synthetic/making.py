@@ -217,7 +217,7 @@ class Lines:
     def _write(self, name: str, line: dict[str, Any]) -> None:
         if name not in self.files:
             (self.out / name).parent.mkdir(parents=True, exist_ok=True)
-            self.files[name] = open(self.out / name, "w", encoding="utf-8")
+            self.files[name] = open(self.out / name, "w", encoding="utf-8", errors="replace")
         self.files[name].write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

@@ -11,16 +11,19 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
+from groundup.data.documents import HASH, HASHED
 from groundup.data.reading import parquets
 from groundup.data.reading.fields import Fields
 from groundup.data.reading.files import Reader, format_of
 from groundup.data.reading.walk import find
+from groundup.data.tokens.split import place
 from groundup.errors import Problem
 
 BLOCK = 16 << 20  # bytes of text that are encoded at once
 WAIT = 0.1  # seconds after which a reader that is ahead looks whether anybody still wants to read
 LINES = (".jsonl", ".ndjson")
 Item = TypeVar("Item")
+Placed = tuple[bytes, int]  # a text and its place among texts, which decides whether it is held out
 
 
 class Corpora:
@@ -39,31 +42,39 @@ class Corpora:
 
     def documents(self, skip: int = 0) -> Iterator[bytes]:
         """Every document's text as UTF-8, but for the first `skip`."""
+        return (text for text, _ in self._rows(skip))
+
+    def placed(self, skip: int = 0) -> Iterator[Placed]:
+        """The same, each with its place among texts: read where the corpus stage wrote it, else computed."""
+        return ((text, place(text) if known is None else known) for text, known in self._rows(skip))
+
+    def _rows(self, skip: int) -> Iterator[tuple[bytes, int | None]]:
         for file in self.files:
             if skip and file.suffix == ".parquet" and (count := rows_in(file)) <= skip:
                 skip -= count
                 continue
-            for document in self._read(file):
+            for row in self._read(file):
                 if skip:
                     skip -= 1
                 else:
-                    yield document
+                    yield row
 
-    def _read(self, file: Path) -> Iterator[bytes]:
+    def _read(self, file: Path) -> Iterator[tuple[bytes, int | None]]:
         return rows(file, self.column) if file.suffix == ".parquet" else lines(file, self.column)
 
 
-def in_blocks(documents: Iterable[bytes], size: int = BLOCK) -> Iterator[list[bytes]]:
-    """Documents in lists of about `size` bytes."""
-    block, length = [], 0
-    for document in documents:
-        block.append(document)
-        length += len(document)
+def in_blocks(documents: Iterable[Placed], size: int = BLOCK) -> Iterator[tuple[list[bytes], list[int]]]:
+    """Documents of about `size` bytes together, and their places."""
+    texts, places, length = [], [], 0
+    for text, at in documents:
+        texts.append(text)
+        places.append(at)
+        length += len(text)
         if length >= size:
-            yield block
-            block, length = [], 0
-    if block:
-        yield block
+            yield texts, places
+            texts, places, length = [], [], 0
+    if texts:
+        yield texts, places
 
 
 def text_files(path: Path) -> list[Path]:
@@ -85,8 +96,8 @@ def rows_in(file: Path) -> int:
     return parquets.told(file).num_rows
 
 
-def rows(file: Path, column: str) -> Iterator[bytes]:
-    """The texts of a Parquet file; a missing one is an empty one."""
+def rows(file: Path, column: str) -> Iterator[tuple[bytes, int | None]]:
+    """The texts of a Parquet file, a missing one is an empty one; and the places of those that the corpus stage wrote."""
     import pyarrow as pa
 
     found = parquets.opened(file).schema_arrow
@@ -95,18 +106,21 @@ def rows(file: Path, column: str) -> Iterator[bytes]:
         raise Problem(
             f"{file} has no column {column!r} of texts; it has {', '.join(found.names)}: name one with column=…"
         )
-    for batch in parquets.batches(file, 256, [column]):
-        yield from (text or b"" for text in batch.column(column).cast(pa.large_binary()).to_pylist())
+    known = column == "text" and HASH in found.names and found.field(HASH).metadata == HASHED
+    for batch in parquets.batches(file, 256, [column, HASH] if known else [column]):
+        texts = batch.column(column).cast(pa.large_binary()).to_pylist()
+        places = batch.column(HASH).to_pylist() if known else [None] * len(texts)
+        yield from ((text or b"", at) for text, at in zip(texts, places, strict=True))
 
 
-def lines(file: Path, column: str) -> Iterator[bytes]:
+def lines(file: Path, column: str) -> Iterator[tuple[bytes, None]]:
     """The texts of a file of JSON lines, compressed or not; a line without one is a Problem."""
     for record in Reader([str(file)], Fields.model_validate({"text": column})):
         if record.problem:
             raise Problem(
                 f"{file}, {record.id.rpartition('#')[2]}: {record.problem}; take the line out, or name a column"
             )
-        yield record.body
+        yield record.body, None
 
 
 def ahead(items: Iterator[Item], most: int = 2) -> Iterator[Item]:

@@ -44,11 +44,11 @@ class Encoding:
             name: Writer(out / name, tokenizer.vocabulary, self.so_far.sides.get(name), file_bytes) for name in SIDES
         }
 
-    def take(self, blocks: Iterator[list[bytes]], tell: Callable[[int], None]) -> None:
+    def take(self, blocks: Iterator[tuple[list[bytes], list[int]]], tell: Callable[[int], None]) -> None:
         """Encode and write all blocks; `tell` hears how many documents are done."""
         with ThreadPoolExecutor(1) as pen:
             written = None
-            for block, places in ahead((block, [place(text) for text in block]) for block in blocks):
+            for block, places in ahead(blocks):
                 ids = self.tokenizer.encode_many(block)
                 if written is not None:
                     tell(written.result())

@@ -17,16 +17,15 @@ def place(text: str | bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
-def limit(texts: Iterable[str | bytes], share: float, name: str) -> int:
+def limit(places: Iterable[int], share: float, name: str) -> int:
     """The place below which texts are held out: the share's, or just above the first text's if none is.
 
     Reading ends with the first text that is below the share's, once two different ones have been seen.
     """
     first, second = WHOLE, WHOLE
     documents, wanted = 0, int(share * WHOLE)
-    for text in texts:
+    for at in places:
         documents += 1
-        at = place(text)
         if at < first:
             first, second = at, first
         elif first < at < second:
