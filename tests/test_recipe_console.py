@@ -23,6 +23,12 @@ def test_figures_are_short():
     assert [console.size(n) for n in (812, 4_200_000)] == ["812 B", "4.2 MB"]
 
 
+def test_what_rounds_up_to_the_next_unit_has_it():
+    amounts = [console.amount(n) for n in (999_499, 999_936, 999_600_000, 999_999_999_999)]
+    assert amounts == ["999k", "1M", "1G", "1T"]
+    assert [console.size(n) for n in (999.4, 999.7, 999_700, 999.7e9)] == ["999 B", "1 kB", "1 MB", "1 TB"]
+
+
 def test_speed_counts_from_where_a_resumed_stage_goes_on():
     row = console.Row("base", state=console.RUNNING)
     row.report(900, 1000, "steps", "loss 2.1", 10.0)

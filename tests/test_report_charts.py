@@ -80,6 +80,8 @@ def test_arcs_that_overlap_keep_to_lanes_of_their_own():
     [
         (wording.count(947), "947"),
         (wording.count(12_345), "12,345"),
+        (wording.count(999_936), "1 M"),
+        (wording.size(999_936), "1 MB"),
         (wording.count(1_050_000), "1.05 M"),
         (wording.size(3_300_000), "3.3 MB"),
         (wording.duration(0.42), "0.4 s"),

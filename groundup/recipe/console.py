@@ -35,7 +35,7 @@ def duration(seconds: float) -> str:
 def amount(value: float) -> str:
     """A count with three figures that matter: 812, 46.2k, 1.4M."""
     for limit, divisor, letter in ((1e4, 1, ""), (1e6, 1e3, "k"), (1e9, 1e6, "M"), (1e12, 1e9, "G")):
-        if abs(value) < limit:
+        if abs(value) < limit * (0.9995 if letter else 1):  # 999,960 is 1M, no 1e+03k
             shown = value / divisor
             return f"{shown:,.0f}" if not letter else f"{shown:.3g}{letter}"
     return f"{value / 1e12:.3g}T"
@@ -66,7 +66,7 @@ def result(folder: Path) -> str:
 def size(count: float) -> str:
     """Bytes as a person says them: 812 B, 4.2 MB, 31 GB."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
+        if count < 999.5:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"

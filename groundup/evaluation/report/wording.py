@@ -25,7 +25,7 @@ REASONS = {
 def count(number: float) -> str:
     """947, 12,345, then three figures: 198 k, 1.05 M, 2 G."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(number) >= max(size, 1e5):
+        if abs(number) >= max(0.9995 * size, 1e5):  # what three figures round up to the next unit has it
             return f"{number / size:.3g} {unit}"
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 
@@ -33,7 +33,7 @@ def count(number: float) -> str:
 def size(number: float) -> str:
     """Bytes: 512 B, 3.1 MB."""
     for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if abs(number) >= bytes_:
+        if abs(number) >= 0.9995 * bytes_:
             return f"{number / bytes_:.3g} {unit}"
     return f"{number:.0f} B"
 
