@@ -74,6 +74,11 @@ def test_a_file_whose_bytes_are_refused_is_told(tmp_path, capsys):
     assert "/mem cannot be read" in said(capsys, "corpus", "/proc/self/mem", "--into", tmp_path / "o")
 
 
+@pytest.mark.parametrize(("word", "told"), [("", "a path is empty"), ("/dev/null", "/dev/null is neither a file")])
+def test_what_is_neither_file_nor_folder_is_told(tmp_path, capsys, word, told):
+    assert told in said(capsys, "corpus", word, "--into", tmp_path / "o")
+
+
 def test_json_that_is_nested_too_deeply_is_told(tmp_path, capsys):
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     words = ("synthesize", "kind=templates", f"templates={tmp_path / 'deep.jsonl'}", "count=1")

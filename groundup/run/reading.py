@@ -25,6 +25,8 @@ class Read:
 
 def read_input(path: str | os.PathLike[str], known: Mapping[str, FileRecord] | None = None) -> Read:
     """The input at `path`; `known` maps absolute paths of raw files to records of an earlier run."""
+    if not os.fspath(path):
+        raise Problem("a path is empty: name a file or a folder, `.` for the one you are in")
     try:
         place = Path(path).resolve()
         there = place.exists()
@@ -32,6 +34,8 @@ def read_input(path: str | os.PathLike[str], known: Mapping[str, FileRecord] | N
         raise Problem(f"{path} cannot be followed: {getattr(error, 'strerror', None) or error}") from error
     if not there:
         raise Problem(f"there is nothing at {path}: expected a file or folder to read")
+    if not place.is_file() and not place.is_dir():
+        raise Problem(f"{path} is neither a file nor a folder")
     home = home_of(place)
     if home is None:
         files = raw_files(place, known or {})

@@ -86,6 +86,8 @@ def read(path: Path) -> tuple[Kind, dict[str, int]]:
         raise Problem(f"there is no tokenizer at {path}: give a folder with a {FILE}, or such a file") from None
     except (OSError, ValueError, RecursionError) as error:
         raise Problem(f"{path} is not a whole {FILE}: {error}") from None
+    if not isinstance(told, dict) or not isinstance(told.get("model"), dict):
+        raise Problem(f"{path} is not a {FILE} as Hugging Face writes it: there is no table `model` in it")
     try:
         added = {
             entry["content"]: (int(entry["id"]), entry.get("special", True)) for entry in told.get("added_tokens") or []
