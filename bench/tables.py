@@ -4,7 +4,7 @@ python -m bench.tables
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,14 +12,24 @@ from typing import Any
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by `python -m bench.tables` from bench/results -->", "<!-- end of numbers -->"
+Runs = list[dict[str, Any]]
 KINDS = ("reading_one", "reading_two", "facts", "arithmetic")
 MODELS = ("base", "chat", "aligned")
 
 
-def lines_of(name: str) -> list[dict[str, Any]]:
+def lines_of(name: str) -> Runs:
     """All runs in a file of results."""
     path = HERE / "results" / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def by_processor(name: str, told: Callable[[str, Runs], Iterator[str]]) -> Iterator[str]:
+    """A table for each kind of processor that the runs of a file were made on: figures of two are never put side by side."""
+    found: dict[str, Runs] = {}
+    for run in lines_of(name):
+        found.setdefault(run["cpu"], []).append(run)
+    for cpu, runs in found.items():
+        yield from told(cpu, runs)
 
 
 def newest(name: str, **having: Any) -> dict[str, Any] | None:
@@ -84,12 +94,9 @@ def tokenizing() -> Iterator[str]:
                 yield "| " + " | ".join([text.replace("_", " "), *(f"{found[name]:.2f}" for name in present)]) + " |"
 
 
-def models() -> Iterator[str]:
+def models(cpu: str, runs: Runs) -> Iterator[str]:
     """Forward passes and training steps beside transformers, the newest of each."""
-    newest_of = {(run["model"], run["precision"], run["pass"], run["threads"]): run for run in lines_of("model_peers")}
-    if not newest_of:
-        return
-    cpu = next(reversed(newest_of.values()))["cpu"]
+    newest_of = {(run["model"], run["precision"], run["pass"], run["threads"]): run for run in runs}
     yield ""
     yield f"| times faster than transformers with sdpa, {ROWS} rows of {TIME} tokens, {cpu} | threads | weights in f32 | weights in bf16 |"
     yield "|---|---|---|---|"
@@ -100,10 +107,10 @@ def models() -> Iterator[str]:
         yield f"| {model}, {what}, in {precision} | {threads} | {like:.2f} | {'' if rounded is None else f'{rounded:.2f}'} |"
 
 
-def letters() -> Iterator[str]:
+def letters(cpu: str, runs: Runs) -> Iterator[str]:
     """Tiny Shakespeare letter by letter beside nanoGPT's recipe for processors: medians over the seeds of the newest round."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for run in lines_of("shakespeare"):
+    for run in runs:
         if run["text"] == "tinyshakespeare.txt":
             found.setdefault(run["who"], {})[run["seed"]] = run
     if not {"groundup", "nanogpt"} <= set(found):
@@ -111,21 +118,18 @@ def letters() -> Iterator[str]:
     first = next(iter(found["groundup"].values()))
     yield ""
     yield (
-        f"| letters of Shakespeare, {len(found['groundup'])} seeds, {first['cpus']} cores of {first['cpu']}{' with AMX' * first['amx']}"
+        f"| letters of Shakespeare, {len(found['groundup'])} seeds, {first['cpus']} cores of {cpu}{' with AMX' * first['amx']}"
         " | seconds, median | loss on the whole validation split, median |"
     )
     yield "|---|---|---|"
-    for who, runs in found.items():
-        seconds, loss = (median(run[name] for run in runs.values()) for name in ("seconds", "val_loss"))
+    for who, seeds in found.items():
+        seconds, loss = (median(run[name] for run in seeds.values()) for name in ("seconds", "val_loss"))
         yield f"| {who} | {seconds:.1f} | {loss:.3f} |"
 
 
-def decoding() -> Iterator[str]:
+def decoding(cpu: str, runs: Runs) -> Iterator[str]:
     """One token after another beside llama.cpp, transformers and a loop that only reads, the newest of each."""
-    newest_of = {(run["model"], run["weights"], run["texts"], run["threads"]): run for run in lines_of("decode")}
-    if not newest_of:
-        return
-    cpu = next(reversed(newest_of.values()))["cpu"]
+    newest_of = {(run["model"], run["weights"], run["texts"], run["threads"]): run for run in runs}
     yield ""
     yield f"| one text, tokens/s, {cpu} | threads | groundup | llama.cpp | transformers | share of a loop that only reads |"
     yield "|---|---|---|---|---|---|"
@@ -135,13 +139,11 @@ def decoding() -> Iterator[str]:
         yield f"| {model}, {weights} | {threads} | {told} | {run['of_read_loop']:.2f} |"
 
 
-def serving() -> Iterator[str]:
+def serving(cpu: str, runs: Runs) -> Iterator[str]:
     """Many clients at once beside other servers of the same weights, the newest of each type."""
-    newest_of = {(run["size"], run["type"], run["users"]): run for run in lines_of("serve")}
-    if not newest_of:
-        return
+    newest_of = {(run["size"], run["type"], run["users"]): run for run in runs}
     yield ""
-    yield f"| many clients at once, {next(iter(newest_of.values()))['cpu']} | server | tokens/s | first token, p95, ms | groundup's tokens/s over its |"
+    yield f"| many clients at once, {cpu} | server | tokens/s | first token, p95, ms | groundup's tokens/s over its |"
     yield "|---|---|---|---|---|"
     for (size, kind, users), run in newest_of.items():
         for who, told in run["servers"].items():
@@ -153,9 +155,9 @@ def serving() -> Iterator[str]:
             )
 
 
-def trainers() -> Iterator[str]:
+def trainers(cpu: str, all_runs: Runs) -> Iterator[str]:
     """Thirty million weights beside other trainers: medians of the newest turns of each, on as many threads."""
-    runs = [run for run in lines_of("pretrain_peers") if run["threads"] == 2 and run["steps"] >= 60]
+    runs = [run for run in all_runs if run["threads"] == 2 and run["steps"] >= 60]
     found: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         if run["turn"] == 0:
@@ -164,7 +166,7 @@ def trainers() -> Iterator[str]:
     if not found:
         return
     yield ""
-    yield f"| 30M weights, {runs[-1]['steps']} steps of 2,048 tokens, 2 threads of {runs[-1]['cpu']} | tokens/s | seconds | loss at the end |"
+    yield f"| 30M weights, {runs[-1]['steps']} steps of 2,048 tokens, 2 threads of {cpu} | tokens/s | seconds | loss at the end |"
     yield "|---|---|---|---|"
     for who, turns in found.items():
         speed, seconds, loss = (median(run[name] for run in turns) for name in ("tokens_per_s", "seconds", "loss"))
@@ -181,7 +183,15 @@ def table() -> str:
             "",
             f"Killed {soak['kills']} times at random moments, the tour's final model is {same} (`make soak`).",
         ]
-    return "\n".join([*lines, *tokenizing(), *models(), *letters(), *trainers(), *decoding(), *serving()])
+    tables = {
+        "model_peers": models,
+        "shakespeare": letters,
+        "pretrain_peers": trainers,
+        "decode": decoding,
+        "serve": serving,
+    }
+    beside_others = [line for name, told in tables.items() for line in by_processor(name, told)]
+    return "\n".join([*lines, *tokenizing(), *beside_others])
 
 
 def main() -> None:
