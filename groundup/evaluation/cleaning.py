@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from groundup.data.reading.parquets import rows
 from groundup.errors import Problem
 
 COPIES = ("duplicate", "near_duplicate")
@@ -17,13 +18,13 @@ REASONS = (*COPIES, "gibberish", "spam", "toxic", "language", "leak")
 def cleaning(corpus: str | Path, sealed: str | Path) -> dict[str, Any]:
     """For each kind of rubbish and for private data {"precision", "recall", counts}; `removed_as` tells what was taken
     for what; `good` how many good pages are left."""
-    truth = {row["id"]: row for row in _rows(_sealed(Path(sealed)), "id", "keep", "reason", "cluster", "redact")}
+    truth = {row["id"]: row for row in rows(_sealed(Path(sealed)), "id", "keep", "reason", "cluster", "redact")}
     corpus = Path(corpus)
-    kept = {row["id"]: row["text"] for file in _files(corpus, "kept-*.parquet") for row in _rows(file, "id", "text")}
+    kept = {row["id"]: row["text"] for file in _files(corpus, "kept-*.parquet") for row in rows(file, "id", "text")}
     removed = {
         row["id"]: row["reason"]
         for file in sorted((corpus / "removed").glob("*.parquet"))
-        for row in _rows(file, "id", "reason")
+        for row in rows(file, "id", "reason")
     }
     truth = {name: row for name, row in truth.items() if name in kept or name in removed} or truth
     truth = _with_one_of_each_cluster(truth, kept)
@@ -70,7 +71,7 @@ def _private(redactions: Path, truth: dict[str, Any], kept: dict[str, str]) -> d
     """Values that are no longer in the text, and of the spans blacked out those that there was a reason for."""
     blacked: Counter[tuple[str, str]] = Counter()
     if redactions.exists():
-        for row in _rows(redactions, "id", "kind", "count"):
+        for row in rows(redactions, "id", "kind", "count"):
             if row["id"] in kept and row["id"] in truth:
                 blacked[row["id"], row["kind"]] += row["count"]
     private: Counter[tuple[str, str]] = Counter()
@@ -119,9 +120,3 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     if not files:
         raise Problem(f"{folder} has no {pattern}: give the folder that the corpus stage made")
     return files
-
-
-def _rows(file: Path, *columns: str) -> list[dict[str, Any]]:
-    from pyarrow import parquet
-
-    return parquet.read_table(file, columns=list(columns)).to_pylist()

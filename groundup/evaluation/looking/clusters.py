@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from groundup.data.reading import parquets
 from groundup.evaluation.looking.finished import CLUSTERS, Corpus, Document, Place
 
 ROWS = 1 << 16
@@ -71,11 +72,9 @@ def documents_of(corpus: Corpus, ids: Collection[str]) -> dict[str, Document]:
 
 
 def _rows(corpus: Corpus) -> Iterator[dict[str, list]]:
-    import pyarrow.parquet as parquet
-
     path = corpus.folder / CLUSTERS
     if not path.is_file():
         return
-    with parquet.ParquetFile(path) as file:
+    with parquets.reading(path) as file:
         for batch in file.iter_batches(ROWS, use_threads=False):
             yield batch.to_pydict()

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundup.data.reading import parquets
 from groundup.errors import Problem
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ class Corpus:
     @cached_property
     def rows(self) -> list[int]:
         """Documents in each file."""
-        import pyarrow.parquet as parquet
-
-        return [parquet.read_metadata(file).num_rows for file in self.files]
+        return [parquets.told(file).num_rows for file in self.files]
 
     @property
     def documents(self) -> int:
@@ -102,13 +101,11 @@ class Corpus:
 
     def parts(self, columns: Iterable[str], sides: Iterable[str] = (KEPT, REMOVED)) -> Iterator[Part]:
         """Columns of all documents in order, a few rows at a time; a column that a file lacks is left out."""
-        import pyarrow.parquet as parquet
-
         wanted, number = list(columns), 0
         size = HEAVY if "text" in wanted else LIGHT
         for place, (file, side) in enumerate(zip(self.files, self.sides, strict=True)):
             if side in sides:
-                with parquet.ParquetFile(file) as opened:
+                with parquets.reading(file) as opened:
                     there, row = [name for name in wanted if name in opened.schema_arrow.names], 0
                     for batch in opened.iter_batches(size, columns=there, use_threads=False):
                         yield Part(Place(number + row, place, row), side, batch)
@@ -126,11 +123,9 @@ class Corpus:
         return found
 
     def _of_file(self, file: int, asked: list[Place]) -> dict[Place, Document]:
-        import pyarrow.parquet as parquet
-
         rows, found, begin = {place.row: place for place in asked}, {}, 0
         names = Document.__dataclass_fields__
-        with parquet.ParquetFile(self.files[file]) as opened:
+        with parquets.reading(self.files[file]) as opened:
             there = [name for name in names if name in opened.schema_arrow.names]
             for group in range(opened.num_row_groups):
                 size = opened.metadata.row_group(group).num_rows
