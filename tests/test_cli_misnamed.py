@@ -79,6 +79,15 @@ def test_what_is_neither_file_nor_folder_is_told(tmp_path, capsys, word, told):
     assert told in said(capsys, "corpus", word, "--into", tmp_path / "o")
 
 
+@pytest.mark.parametrize(("word", "file"), [("corpus", "table.json"), ("evaluation", "scores.json")])
+@pytest.mark.parametrize("raw", ["[1]", "3"])
+def test_a_folder_that_no_stage_made_is_no_part_of_a_report(tmp_path, capsys, word, file, raw):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / file).write_text(raw)
+    told = said(capsys, "report", f"{word}={tmp_path / 'mine'}", "--into", tmp_path / "o")
+    assert f"{tmp_path / 'mine'} is not what a stage leaves" in told
+
+
 def test_json_that_is_nested_too_deeply_is_told(tmp_path, capsys):
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     words = ("synthesize", "kind=templates", f"templates={tmp_path / 'deep.jsonl'}", "count=1")

@@ -15,6 +15,7 @@ from groundup.config import Input
 from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, write_atomically
+from groundup.run.content import home_of
 
 VERSION = 3
 SEEDED = False
@@ -42,10 +43,17 @@ def run(settings: Settings, work: Work) -> None:
     named = {name: getattr(settings, name) for name in type(settings).model_fields if name != "models"}
     if not settings.models and not any(named.values()):
         raise Problem("report has nothing to tell: name at least one folder, e.g. corpus=RUN/corpus.")
-    found = gather(named, settings.models)
-    told = figures(found, work.clock.seconds)
+    try:
+        found = gather(named, settings.models)
+        told = figures(found, work.clock.seconds)
+        shown = page(found, told, _shown(work.out.parent))
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        made_by_hand = [path for path in (*named.values(), *settings.models.values()) if path and not home_of(Path(path))]
+        if not made_by_hand:
+            raise
+        raise Problem(f"{made_by_hand[0]} is not what a stage leaves: name the folder of a finished one") from error
     write_atomically(work.out / "report.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(work.out / "report.html", page(found, told, _shown(work.out.parent)))
+    write_atomically(work.out / "report.html", shown)
     work.progress(1, 1, "pages")
 
 
