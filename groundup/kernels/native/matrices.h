@@ -91,33 +91,33 @@ void multiply_rows(const Matrix& m, const Vectors& x, float* out, int out_stride
     for (; first < last; first++) multiply_some_rows<Number, TEXTS, 1>(m, x, out, out_stride, first);
 }
 
-// Four products of a weight and a number, added up in each lane. Processors differ in which of the two may have a sign:
+// Products of four weights and four numbers, added up in each lane. Processors differ in which of the two may have a sign:
 // where the weights have none, CENTRE times the sum of the numbers is taken away beforehand.
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 inline Ints add_products(Ints total, Ints weights, int32_t four) {
     return (Ints)_mm512_dpbusd_epi32((__m512i)total, (__m512i)weights, _mm512_set1_epi32(four));
 }
-#elif defined(__AVX512F__) && defined(__AVX512BW__)
-inline Ints add_products(Ints total, Ints weights, int32_t four) {
-    // Pairs are added in 16 bits, where 255 * 127 * 2 has no room: the highest bit goes its own way.
-    __m512i low = _mm512_and_si512((__m512i)weights, _mm512_set1_epi8(0x7f)), x = _mm512_set1_epi32(four);
-    __m512i high = _mm512_and_si512(_mm512_srli_epi16((__m512i)weights, 7), _mm512_set1_epi8(1)), one = _mm512_set1_epi16(1);
-    __m512i sums = _mm512_madd_epi16(_mm512_maddubs_epi16(low, x), one);
-    __m512i more = _mm512_madd_epi16(_mm512_maddubs_epi16(high, x), _mm512_set1_epi16(128));
-    return total + (Ints)_mm512_add_epi32(sums, more);
-}
-#elif defined(__AVXVNNI__)
+#elif defined(__AVXVNNI__) && !defined(__AVX512BW__)
 inline Ints add_products(Ints total, Ints weights, int32_t four) {
     return (Ints)_mm256_dpbusd_avx_epi32((__m256i)total, (__m256i)weights, _mm256_set1_epi32(four));
 }
 #elif defined(__AVX2__)
-inline Ints add_products(Ints total, Ints weights, int32_t four) {
-    __m256i low = _mm256_and_si256((__m256i)weights, _mm256_set1_epi8(0x7f)), x = _mm256_set1_epi32(four);
-    __m256i high = _mm256_and_si256(_mm256_srli_epi16((__m256i)weights, 7), _mm256_set1_epi8(1)), one = _mm256_set1_epi16(1);
-    __m256i sums = _mm256_madd_epi16(_mm256_maddubs_epi16(low, x), one);
-    __m256i more = _mm256_madd_epi16(_mm256_maddubs_epi16(high, x), _mm256_set1_epi16(128));
-    return total + (Ints)_mm256_add_epi32(sums, more);
+#define IN_PAIRS  // two products are added in 16 bits, then two of these sums in 32
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+inline Shorts pairs(Ints weights, int32_t four) {
+    return (Shorts)_mm512_maddubs_epi16((__m512i)weights, _mm512_set1_epi32(four));
 }
+inline Ints added(Shorts sums, int16_t factor) {
+    return (Ints)_mm512_madd_epi16((__m512i)sums, _mm512_set1_epi16(factor));
+}
+#else
+inline Shorts pairs(Ints weights, int32_t four) {
+    return (Shorts)_mm256_maddubs_epi16((__m256i)weights, _mm256_set1_epi32(four));
+}
+inline Ints added(Shorts sums, int16_t factor) {
+    return (Ints)_mm256_madd_epi16((__m256i)sums, _mm256_set1_epi16(factor));
+}
+#endif
 #else
 inline Ints add_products(Ints total, Ints weights, int32_t four) {
     for (int byte = 0; byte < 4; byte++) total += (weights >> 8 * byte & 255) * (int32_t)(int8_t)(four >> 8 * byte);
@@ -143,8 +143,42 @@ template <int KIND> inline void read_group(const uint8_t* place, Ints (&weights)
     }
 }
 
+// Bytes without their eighth bits, and these alone: for products in pairs, where 255 * 127 * 2 has no room in 16 bits.
+inline Ints low_bits(Ints bytes) { return bytes & 0x7f7f7f7f; }
+inline Ints high_bits(Ints bytes) { return bytes >> 7 & 0x01010101; }
+
+// The products of a group's weights and a text's numbers, added to `total`. Where products are added in pairs, the highest
+// bits go their own way, and those of half bytes have room: eight sums of two times 15 * 127 stay below 2^15.
+// With APART, `weights` have lost their highest bits to `high`: several texts share that work.
+template <int KIND, bool APART> inline Ints add_group(Ints total, const Ints (&weights)[8], const Ints (&high)[8], const int8_t* numbers) {
+#if defined(IN_PAIRS)
+    Shorts sums{};
+    for (int four = 0; four < 8; four++) {
+        const int32_t x = load<int32_t>(numbers + 4 * four);
+        if constexpr (KIND == IN_INT4_GROUPS) sums += pairs(weights[four], x);
+        else {
+            total += added(pairs(APART ? weights[four] : low_bits(weights[four]), x), 1);
+            sums += pairs(APART ? high[four] : high_bits(weights[four]), x);
+        }
+    }
+    return total + added(sums, KIND == IN_INT4_GROUPS ? 1 : 128);
+#else
+    Ints odd{};
+    for (int four = 0; four < 8; four += 2) {
+        total = add_products(total, weights[four], load<int32_t>(numbers + 4 * four));
+        odd = add_products(odd, weights[four + 1], load<int32_t>(numbers + 4 * four + 4));
+    }
+    return total + odd;
+#endif
+}
+
 template <int KIND, int TEXTS>
 void multiply_blocks(const Matrix& m, const Vectors& x, float* out, int out_stride, int first, int last) {
+#if defined(IN_PAIRS)
+    constexpr bool APART = TEXTS > 1 && KIND != IN_INT4_GROUPS;
+#else
+    constexpr bool APART = false;
+#endif
     const int groups = groups_of(m.columns);
     for (int row = first; row < last; row += LANES) {
         const size_t block = (size_t)(row / BLOCK) * groups;
@@ -152,19 +186,19 @@ void multiply_blocks(const Matrix& m, const Vectors& x, float* out, int out_stri
         const uint8_t* place = (const uint8_t*)m.weights + block * GROUP_BYTES<KIND> + lane * 4;
         Floats totals[TEXTS] = {};
         for (int group = 0; group < groups; group++, place += GROUP_BYTES<KIND>) {
-            Ints weights[8];
+            Ints weights[8], high[8];
             read_group<KIND>(place, weights);
+            for (int four = 0; APART && four < 8; four++) {
+                high[four] = high_bits(weights[four]);
+                weights[four] = low_bits(weights[four]);
+            }
             Floats scale = all(1);
             if (KIND != IN_INT8) scale = wide((const F16*)m.scales + (block + group) * BLOCK + lane);
             for (int text = 0; text < TEXTS; text++) {
                 const size_t at = (size_t)text * groups + group;
-                const int8_t* numbers = x.integers + at * GROUP;
-                Ints even = Ints{} - CENTRE<KIND> * x.totals[at], odd{};
-                for (int four = 0; four < 8; four += 2) {
-                    even = add_products(even, weights[four], load<int32_t>(numbers + 4 * four));
-                    odd = add_products(odd, weights[four + 1], load<int32_t>(numbers + 4 * four + 4));
-                }
-                totals[text] += __builtin_convertvector(even + odd, Floats) * (scale * x.scales[at]);
+                const Ints centred = Ints{} - CENTRE<KIND> * x.totals[at];
+                const Ints found = add_group<KIND, APART>(centred, weights, high, x.integers + at * GROUP);
+                totals[text] += __builtin_convertvector(found, Floats) * (scale * x.scales[at]);
             }
         }
         const int count = std::min(LANES, last - row);
