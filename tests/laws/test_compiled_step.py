@@ -111,6 +111,22 @@ def test_integers_are_multiplied_as_their_definition_says(name, kind):
     assert distances[-1] < 2e-2  # a number in the middle between two integers may fall to either
 
 
+@pytest.mark.parametrize("end", (1.0, -1.0))
+@pytest.mark.parametrize("count", (1, 5))
+@pytest.mark.parametrize("kind", ("int8", "int8_g32", "int4_g32"))
+def test_the_largest_integers_have_room(kind, count, end):
+    """Every weight and every number at its end of the scale: where products are added in 16 bits, nothing may run over."""
+    plain = made("llama")
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter.fill_(end if parameter.ndim > 1 else 1.0)
+    written = quantize.quantised(plain, quantize.scheme(kind))
+    meant, found = by_definition(written), texts(written.settings.vocabulary)[:count]
+    pages = read(meant, found)
+    got = CompiledStep(written, threads=1)(last(found), copied(pages), count)
+    assert distance(got, plain_step(meant, last(found), pages)) < 1e-4
+
+
 @pytest.mark.parametrize("kind", ("f32", "bf16", "int8", "int8_g32", "int4_g32"))
 def test_a_text_gets_the_same_bits_alone_and_in_small_company(kind):
     plain = made("qwen3")
