@@ -36,15 +36,21 @@ def main(words: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(f"groundup: {problem}", file=sys.stderr)
         return problem.exit_code
-    except (NotADirectoryError, IsADirectoryError) as error:
-        if shown or not error.filename:
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+        named = Path(os.fsdecode(error.filename)) if error.filename else None
+        if shown or named is None or isinstance(error, FileExistsError) and named.is_dir():
             return _crashed(error, shown)
-        print(f"groundup: {_misnamed(Path(os.fsdecode(error.filename)))}", file=sys.stderr)
+        print(f"groundup: {_misnamed(named)}", file=sys.stderr)
         return WRONG
     except RecursionError as error:
         if shown or "JSON" not in str(error):
             return _crashed(error, shown)
         print(f"groundup: some JSON is nested too deeply to be read; {SHOW} shows which", file=sys.stderr)
+        return WRONG
+    except RuntimeError as error:
+        if shown or not str(error).startswith("Symlink loop"):  # as Path.resolve says until Python 3.12
+            return _crashed(error, shown)
+        print(f"groundup: {error}: these links lead in a circle", file=sys.stderr)
         return WRONG
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,7 +81,8 @@ def _misnamed(path: Path) -> str:
     if path.is_dir():
         return f"{path} is a folder and a file is wanted: name one of those in it"
     file = next((parent for parent in path.parents if parent.is_file()), path)
-    return f"{file} is a file and a folder is wanted, with {path.name} in it: name that"
+    inside = f", with {path.name} in it" if file != path else ""
+    return f"{file} is a file and a folder is wanted{inside}: name that"
 
 
 def _crashed(error: Exception, shown: bool) -> int:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from groundup.__main__ import main
 from tests import serving_example
@@ -67,6 +69,38 @@ def test_links_in_a_circle_and_names_too_long_are_told(tmp_path, capsys):
         capsys, "corpus", tmp_path / "loop", "--into", tmp_path / "o"
     )
     assert "cannot be followed: File name too long" in said(capsys, "corpus", "n" * 300, "--into", tmp_path / "o")
+
+
+def test_links_in_a_circle_are_told_by_commands_that_read_no_stage(tmp_path, capsys):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert "lead in a circle" in said(capsys, "verify", tmp_path / "loop")
+
+
+@pytest.mark.parametrize("command", ["plan", "make"])
+def test_a_recipe_that_is_nested_too_deeply_is_told(tmp_path, capsys, command):
+    (tmp_path / "deep.yaml").write_text("[" * 100_000)
+    assert "nested too deeply" in said(capsys, command, tmp_path / "deep.yaml")
+
+
+@pytest.mark.parametrize("raw", ["[1]", "{}", "3", "{"])
+@pytest.mark.parametrize(
+    ("command", "file"), [("look", "table.json"), ("card", "table.json"), ("replay", "manifest.json")]
+)
+def test_what_no_stage_wrote_is_not_believed(tmp_path, capsys, command, file, raw):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / file).write_text(raw)
+    kept = pyarrow.table({"id": ["a"], "text": ["b"], "source": ["c"]})
+    parquet.write_table(kept, tmp_path / "mine" / "kept-00000.parquet")
+    more = {"card": ("--into", tmp_path / "o")}.get(command, ())
+    told = said(capsys, command, f"{tmp_path / 'mine'}{'@3' * (command == 'replay')}", *more)
+    assert f"{tmp_path / 'mine' / file} is " in told
+
+
+def test_a_file_where_a_folder_is_to_be_made_is_told(tmp_path, capsys):
+    (tmp_path / "there").write_text("")
+    assert f"{tmp_path / 'there'} is a file and a folder is wanted: name" in said(
+        capsys, "schema", "--into", tmp_path / "there"
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file whose bytes are refused: Linux alone has one")

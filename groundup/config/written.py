@@ -134,6 +134,8 @@ def _construct(text: str, source: str, raw: str | None = None) -> Any:
         raise Problem(f"{place}: not YAML: {said}") from error
     except YAMLError as error:
         raise Problem(f"{source}: not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise Problem(f"{source}: it is nested too deeply to be read") from error
     return None if node is None else _Reader(source, raw).value(node, ())
 
 

@@ -48,10 +48,10 @@ class Started:
 def started(word: str) -> Started:
     """What RUN@STEP names."""
     name, at, number = word.rpartition("@")
-    if not at or not number.isdigit():
+    if not at or not number.isdigit() or not Path(name).name:
         raise Problem(f"cannot read {word!r}: expected RUN@STEP, e.g. runs/base@500.")
     folder = _folder(Path(name))
-    told = json.loads((folder / (MANIFEST if (folder / MANIFEST).is_file() else STAGE)).read_text())
+    told = _told(folder / (MANIFEST if (folder / MANIFEST).is_file() else STAGE))
     if told["groundup"]["kind"] != "train":
         raise Problem(f"{folder} is a stage of the kind {told['groundup']['kind']}: expected a training.")
     settings = config.build(train.Settings, told["settings"])
@@ -59,6 +59,17 @@ def started(word: str) -> Started:
     settings = replace_inputs(settings, {name: path for name, path in paths.items() if name in inputs_of(settings)})
     chosen = json.loads((folder / RESOLVED).read_text()) if (folder / RESOLVED).is_file() else {}
     return Started(folder, int(number), settings, told["seed"], chosen)
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a stage says of itself."""
+    try:
+        told = json.loads(path.read_text())
+        if told["groundup"]["kind"] and {"settings", "inputs", "seed"} <= told.keys():
+            return told
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise Problem(f"{path} is not what a stage says of itself: it is damaged, or somebody else's")
 
 
 def _folder(path: Path) -> Path:

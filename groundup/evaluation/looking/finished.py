@@ -82,7 +82,10 @@ class Corpus:
     @cached_property
     def table(self) -> dict[str, Any]:
         """What the corpus stage told of its steps."""
-        return self._json(TABLE)
+        told = self._json(TABLE)
+        if not isinstance(told, dict) or not {"steps", "removed"} <= told.keys():
+            raise Problem(f"{self.folder / TABLE} is not what the corpus stage writes: make the corpus again")
+        return told
 
     @cached_property
     def contamination(self) -> dict[str, Any] | None:
