@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from groundup.evaluation.whole_split import whole_split
 from groundup.hardware.waiting import wait_gently
 from groundup.model import folder
 from groundup.run.started import process_seconds
-from groundup.stages import letters
+from groundup.stages import letters, score
 
 TEXT = "".join(
     f"{number} ships sail to the {place}.\n" for number in range(150) for place in ("north", "südlich", "east")
@@ -59,6 +60,17 @@ def test_the_loss_over_the_whole_split_is_that_of_its_windows_one_by_one(run):
             ).tolist()
     assert count == len(told) and loss == pytest.approx(np.mean(told), abs=1e-5)
     assert json.loads((run / "report.json").read_text())["val_loss"] == pytest.approx(loss, abs=1e-4)
+
+
+@pytest.mark.parametrize("raw", [None, b'{"tokens": 3', b"\xfe"])
+def test_a_training_whose_log_is_gone_or_torn_is_told(run, tmp_path, raw):
+    made = shutil.copytree((run / "base").resolve(), tmp_path / "base")
+    assert score.of_training(made)["tokens"] == 12 * 8 * 64
+    (made / "metrics.jsonl").unlink()
+    if raw is not None:
+        (made / "metrics.jsonl").write_bytes(raw)
+    with pytest.raises(Problem, match="metrics.jsonl cannot be read"):
+        score.of_training(made)
 
 
 def test_a_held_out_text_of_no_window_is_a_sentence():

@@ -19,6 +19,7 @@ from groundup.evaluation.report import of_scaling
 from groundup.experiments.law import FREE, Law, Point, bootstrap, check, fit, interval
 from groundup.experiments.search import Making, loss_of, make_by_stage
 from groundup.recipe.console import amount
+from groundup.run.content import metrics_of
 from groundup.run.manifest import encode
 from groundup.stages import load
 
@@ -76,8 +77,7 @@ def read(folder: Path) -> Point:
         raise Problem(f"{folder} is the result of a {manifest['groundup']['kind']} stage: expected a training")
     path = folder / "model" / "config.json"
     model = config_json.from_config(json.loads(path.read_text(encoding="utf-8")), str(path))[0]
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    tokens = max((line.get("tokens", 0) for line in lines), default=0)
+    tokens = max((line.get("tokens", 0) for line in metrics_of(folder)), default=0)
     loss = loss_of(folder)
     if not tokens or loss is None:
         raise Problem(f"{folder} does not say how many tokens it read or what loss it came to: leave it out")

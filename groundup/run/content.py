@@ -1,6 +1,7 @@
 """Text known by its bytes: a record for each file, one fingerprint for a folder or for any part of a finished stage."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,15 @@ def walk(folder: Path) -> Iterable[Path]:
             path = Path(place, name)
             if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def metrics_of(folder: Path) -> list[dict[str, Any]]:
+    """What a stage logged, line by line."""
+    path = folder / METRICS
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path} cannot be read ({error}): name a stage's folder with all that was made in it") from None
 
 
 def _refuse(error: OSError) -> None:

@@ -17,6 +17,7 @@ from groundup.config import Settings as BaseSettings
 from groundup.errors import Problem
 from groundup.hardware import Machine
 from groundup.run import Estimate, Work, read_manifest, write_atomically
+from groundup.run.content import metrics_of
 
 VERSION = 1
 SEEDED = False
@@ -61,9 +62,8 @@ def run(settings: Settings, work: Work) -> None:
 
 def of_training(trained: Path) -> dict[str, Any]:
     """Tokens and seconds of a training, from its metrics and its manifest."""
-    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    tokens = max((line["tokens"] for line in lines if "tokens" in line), default=None)
     manifest = read_manifest(trained)
+    tokens = max((line["tokens"] for line in metrics_of(trained) if "tokens" in line), default=None)
     seconds = manifest.get("process_seconds")
     if tokens is None or seconds is None:
         raise Problem(f"{trained} does not say how long its training took: name a folder that the train stage made.")
