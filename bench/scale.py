@@ -101,6 +101,12 @@ def rates() -> list[Rate]:
     ]
 
 
+def to_shards() -> float:
+    """MB/s of the tokens stage as one process, on the make of processor that the other steps were measured on."""
+    cpu = (newest("scale") or {}).get("cpu")
+    return (newest("tokens_stage", cpu=cpu) or {})["stage_mb_per_s"]
+
+
 def encoding() -> float:
     """Megabytes of text a second that a core turns into tokens."""
     return (newest("tokenizer", part="encode", cores=1) or {})["runs"]["text"]["groundup"]
@@ -220,7 +226,7 @@ def plan(case: Case, machines: int = MACHINES) -> Plan:
         lines_hours=moved(lines),
         table_bytes=compared * BANDS * ROW * 2,
         encode_hours=encode,
-        encode_alone_hours=kept / ((newest("tokens_stage") or {})["stage_mb_per_s"] * 1e6) / 3600,
+        encode_alone_hours=kept / (to_shards() * 1e6) / 3600,
         shards=kept / SHARD_BYTES,
         requests=case.packed / assumed("bytes of a request"),
         tail=tail,

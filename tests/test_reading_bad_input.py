@@ -257,6 +257,6 @@ def test_a_corpus_of_good_and_bad_files_is_made_and_the_bad_ones_are_listed(tmp_
     ]
     facts = {row["id"]: row["license"] for row in kept}
     assert facts["given.jsonl#1"] == "MIT" and facts["good.md"] == ""
-    assert list(kept[0]) == ["id", "text", "source", "license"]
+    assert list(kept[0]) == ["id", "text", "source", "hash", "license"]
     assert {row["source"] for row in removed if row["reason"] == "unreadable"} >= set(BAD) - {"no.zip"}
     assert json.loads((tmp_path / "out" / "table.json").read_text())
