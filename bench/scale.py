@@ -77,9 +77,14 @@ class Rate:
     source: str
 
 
+def own_figures() -> dict[str, Any]:
+    """The newest of scale.jsonl; figures of other files count where they are of the same make of processor."""
+    return newest("scale") or {}
+
+
 def rates() -> list[Rate]:
     """The newest figure of each step, in the order of work."""
-    own = newest("scale") or {}
+    own = own_figures()
     pages = newest("extraction", labelled="test") or {}
     extraction = median(found["own"]["mb_per_s"] for found in pages["found"].values())
     found = [
@@ -103,8 +108,7 @@ def rates() -> list[Rate]:
 
 def to_shards() -> float:
     """MB/s of the tokens stage as one process, on the make of processor that the other steps were measured on."""
-    cpu = (newest("scale") or {}).get("cpu")
-    return (newest("tokens_stage", cpu=cpu) or {})["stage_mb_per_s"]
+    return (newest("tokens_stage", cpu=own_figures()["cpu"]) or {})["stage_mb_per_s"]
 
 
 def encoding() -> float:
@@ -114,13 +118,13 @@ def encoding() -> float:
 
 def comparing() -> float:
     """Documents a second that one process sorts and groups by their bands; who meets is then measured, which is not counted."""
-    return (newest("scale") or {})["rows_a_second"] / (BANDS + 1)
+    return own_figures()["rows_a_second"] / (BANDS + 1)
 
 
 def whole() -> float:
     """How many times more processor time the whole corpus stage took than its steps add up to: Arrow, processes, parquet, filters
     that no bench takes apart. Of two sizes the difference, so that starting does not count; on processors of one make."""
-    own = newest("scale") or {}
+    own = own_figures()
     runs = [run for run in lines_of("corpus_memory") if run["cpu"] == own["cpu"]]
     runs.sort(key=lambda run: run["raw_bytes"])
     small, large = runs[0], runs[-1]

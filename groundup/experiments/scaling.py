@@ -77,8 +77,9 @@ def read(folder: Path) -> Point:
         raise Problem(f"{folder} is the result of a {manifest['groundup']['kind']} stage: expected a training")
     path = folder / "model" / "config.json"
     model = config_json.from_config(json.loads(path.read_text(encoding="utf-8")), str(path))[0]
-    tokens = max((line.get("tokens", 0) for line in metrics_of(folder)), default=0)
-    loss = loss_of(folder)
+    lines = metrics_of(folder)
+    tokens = max((line.get("tokens", 0) for line in lines), default=0)
+    loss = loss_of(lines)
     if not tokens or loss is None:
         raise Problem(f"{folder} does not say how many tokens it read or what loss it came to: leave it out")
     time = manifest["settings"]["training"]["time"]

@@ -9,7 +9,7 @@ of the table follows from the trials' folders, so a search that was killed and t
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from groundup.errors import Problem
 from groundup.evaluation.report import of_search
 from groundup.experiments.space import Dimension, dimensions, drawn, laid_over
 from groundup.recipe import make_stage
+from groundup.run.content import metrics_of
 from groundup.run.manifest import encode
 from groundup.stages import load
 
@@ -150,14 +151,14 @@ def _trial(
     except Problem as problem:
         return Trial(trial, rung, count, values, None, str(problem)), 0.0
     seconds = float(run.read_manifest(folder)["seconds"])
-    return Trial(trial, rung, count, values, loss_of(folder)), seconds
+    return Trial(trial, rung, count, values, loss_of(metrics_of(folder))), seconds
 
 
-def loss_of(folder: Path) -> float | None:
-    """What a training ended with: on held-out text if it looked at any."""
+def loss_of(lines: Iterable[dict[str, Any]]) -> float | None:
+    """What a training ended with by the lines that it logged: on held-out text if it looked at any."""
     told: dict[str, Any] = {}
-    for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        told |= json.loads(line)
+    for line in lines:
+        told |= line
     value = told.get("validation", told.get("loss"))
     return float(value) if value is not None else None
 

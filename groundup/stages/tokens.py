@@ -28,7 +28,6 @@ from groundup.run import Estimate, Work
 if TYPE_CHECKING:
     import numpy as np
 
-    from groundup.data.tokens.corpora import Placed
     from groundup.tokenizer import Tokenizer
 
 VERSION = 1
@@ -65,7 +64,7 @@ class Settings(BaseSettings):
 def run(settings: Settings, work: Work) -> None:
     """A look for held out documents, and one pass to encode."""
     from groundup.data.synthetic.canaries import Canaries
-    from groundup.data.tokens.corpora import Corpora, in_blocks
+    from groundup.data.tokens.corpora import Corpora, as_placed, in_blocks
     from groundup.data.tokens.encoding import Encoding
     from groundup.data.tokens.foreign import is_foreign
     from groundup.data.tokens.split import limit
@@ -91,7 +90,7 @@ def run(settings: Settings, work: Work) -> None:
         canaries = Canaries(settings.canaries, total, held_out)
         canaries.write(work.out)
         if canaries.all:  # they count as documents, so what is behind must be gone through
-            documents = islice(canaries.through(corpora.placed(), _placed), writing.documents, None)
+            documents = islice(canaries.through(corpora.placed(), as_placed), writing.documents, None)
         else:
             documents = corpora.placed(writing.documents)
         writing.take(in_blocks(documents), lambda done: work.progress(done, max(done + 1, total)))
@@ -101,13 +100,6 @@ def run(settings: Settings, work: Work) -> None:
     _write_others(settings.others, work.out)
     for name, index in made.items():
         work.log(split=name, documents=index["documents"], tokens=index["tokens"], text_bytes=index["text_bytes"])
-
-
-def _placed(text: str) -> "Placed":
-    """A canary as documents are."""
-    from groundup.data.tokens.split import place
-
-    return text.encode(), place(text)
 
 
 def _brought(

@@ -46,7 +46,7 @@ class Corpora:
 
     def placed(self, skip: int = 0) -> Iterator[Placed]:
         """The same, each with its place among texts: read where the corpus stage wrote it, else computed."""
-        return ((text, place(text) if known is None else known) for text, known in self._rows(skip))
+        return (as_placed(text) if known is None else (text, known) for text, known in self._rows(skip))
 
     def _rows(self, skip: int) -> Iterator[tuple[bytes, int | None]]:
         for file in self.files:
@@ -61,6 +61,12 @@ class Corpora:
 
     def _read(self, file: Path) -> Iterator[tuple[bytes, int | None]]:
         return rows(file, self.column) if file.suffix == ".parquet" else lines(file, self.column)
+
+
+def as_placed(text: str | bytes) -> Placed:
+    """A text with its place."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    return raw, place(raw)
 
 
 def in_blocks(documents: Iterable[Placed], size: int = BLOCK) -> Iterator[tuple[list[bytes], list[int]]]:

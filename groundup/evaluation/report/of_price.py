@@ -13,6 +13,7 @@ from groundup.evaluation.report.charts import Curve
 from groundup.evaluation.report.gather import Facts
 from groundup.evaluation.report.page import environment
 from groundup.evaluation.report.wording import count, many, percent, size
+from groundup.run.content import metrics_of
 
 TONES = 6
 AS_TRAINED = "as trained"
@@ -36,8 +37,7 @@ WIDE = {"width": 720, "height": 330}
 def gathered(folder: Path) -> list[Facts]:
     """One table of numbers for the model as it was trained and for each kind; what was not measured is not there."""
     price = json.loads((folder / "price.json").read_text(encoding="utf-8"))
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    speeds = {told["kind"]: told[SPEED] for told in map(json.loads, lines) if told.get(SPEED)}
+    speeds = {told["kind"]: told[SPEED] for told in metrics_of(folder) if told.get(SPEED)}
     kinds = price.get("kinds", [price])
     measured = ("bytes", "bits_per_byte", "accuracy")
     found = [{"kind": AS_TRAINED} | {name: kinds[0].get(f"{name}_before") for name in measured}]
